@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: MIT
+# Everything is built from here, into build/. `make help` lists what there is.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+GOALS := $(filter-out deps,$(MAKECMDGOALS))
+ifneq (,$(and $(filter deps,$(MAKECMDGOALS)),$(GOALS)))
+
+# Until deps has run, tools may be missing: run it first, then start over with the other goals.
+.PHONY: deps $(GOALS) after-deps
+$(GOALS): after-deps
+	@:
+after-deps: deps
+	@$(MAKE) $(GOALS)
+deps:
+	@tools/deps.sh
+
+else
+
+### What make is told ###################################################################################
+
+#: Variables of run, debug and iso (others of the kernel go into APPEND):
+#:   RUN=demo       monitor commands to run after boot, e.g. RUN="run matmul; ps"
+#:   FRAMES=        limit of the default pool, in frames
+#:   POLICY=        replacement policy, e.g. fifo, clock, random
+#:   SWAPMB=        size of the swap disk in MiB
+#:   LOG=           event classes to log, e.g. quiet, all, +swap,-fault
+#:   APPEND=        more of the kernel's command line, e.g. APPEND="seed=7"
+#:   MEM=64M        memory of the machine, 16M to 2G
+#:   ISO=1          boot through GRUB from an ISO image instead of qemu -kernel
+#:   ICOUNT=1       one tick = one instruction: the same run, tick for tick, every time
+#:   WINDOW=auto    1, 0 or auto: a window for the VGA screen
+#:   TIMEOUT=600    seconds until a guest without a terminal is stopped as hung
+RUN     ?= demo
+MEM     ?= 64M
+WINDOW  ?= auto
+TIMEOUT ?= 600
+
+#: Variables of the build:
+#:   V=1            show the commands
+#:   CROSS=         prefix of the cross compiler: i686-elf- if on PATH, else i686-linux-gnu-
+#:   GLIBC_CC=      compiler with a C library for user/glibc: i686-linux-gnu-gcc
+#:   HOSTCC=gcc     compiler for host tests and tools
+#:   PYTHON=        a python3 that has pytest
+#:   GDBFLAGS=      more arguments for debug's gdb, e.g. GDBFLAGS="-batch -x script"
+has       = $(shell command -v $(1) 2>/dev/null)
+CROSS    ?= $(if $(call has,i686-elf-gcc),i686-elf-,i686-linux-gnu-)
+CROSS    := $(CROSS)
+GLIBC_CC ?= i686-linux-gnu-gcc
+HOSTCC   ?= gcc
+HAS_PYTEST := -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)'
+PYTHON   ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(if $(shell $p $(HAS_PYTEST) && echo y),$p)) python3)
+
+CC    := $(CROSS)gcc
+NM    := $(CROSS)nm
+STRIP := $(CROSS)strip
+
+### Flags ###############################################################################################
+
+WARN := -Wall -Wextra -Wshadow -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
+        -Wmissing-prototypes -Wredundant-decls -Wvla -Wformat=2 -Wimplicit-fallthrough=5 -Wlogical-op \
+        -Wduplicated-cond -Wnull-dereference -Werror
+BASE := -std=gnu11 -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -fno-strict-aliasing -fno-common \
+        -fno-omit-frame-pointer
+
+FREESTANDING := $(BASE) -O2 -ffreestanding -march=i686 -mgeneral-regs-only -fno-pic -fno-pie \
+                -fcf-protection=none -fno-asynchronous-unwind-tables $(WARN)
+KERNEL_FLAGS := $(FREESTANDING) -Wframe-larger-than=1024 -fstack-protector-strong -mstack-protector-guard=global
+USER_FLAGS   := $(FREESTANDING) -fno-stack-protector
+GLIBC_FLAGS  := -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
+ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall -Wundef -Werror -Wa,--noexecstack
+HOST_FLAGS   := $(BASE) $(WARN) -DFAULTLINE_HOST
+HOST64_FLAGS := $(HOST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST32_FLAGS := $(HOST_FLAGS) -O2 -static
+
+LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+        -Wl,--fatal-warnings
+
+### Sources #############################################################################################
+
+B := build
+
+KERNEL_SRC := $(wildcard lib/*.c mm/*.c mm/policy/*.c arch/x86/*.c arch/x86/*.S drivers/*.c kernel/*.c \
+                         boot/*.c boot/*.S)
+KERNEL_OBJ := $(KERNEL_SRC:%=$(B)/kernel/%.o)
+KERNEL     := $(B)/faultline.elf
+
+RT_SRC   := lib/print.c lib/string.c $(wildcard user/rt/*.c user/rt/*.S)
+RT_OBJ   := $(RT_SRC:%=$(B)/user/%.o)
+USER_SRC := $(wildcard user/*.c)
+USER_BIN := $(USER_SRC:user/%.c=$(B)/user/bin/%)
+GLIBC_SRC := $(wildcard user/glibc/*.c)
+GLIBC_BIN := $(if $(call has,$(GLIBC_CC)),$(GLIBC_SRC:user/glibc/%.c=$(B)/user/glibc/%))
+INITRD   := $(B)/initrd.tar
+
+HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c mm/policy/*.c tests/host/*.c)
+HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
+HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
+
+ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(HOST64_OBJ) $(HOST32_OBJ)
+
+### Helpers #############################################################################################
+
+Q     := $(if $(filter-out 0,$(V)),,@)
+say    = @$(if $(Q),printf '  %-7s %s\n' $(1) $(2),:)
+quote  = '$(subst ','\'',$(1))'
+comma := ,
+
+# A stamp is a file that holds a variable; it changes, and so rebuilds what depends on it, only when the
+# variable does. That is how new flags and deleted sources are noticed.
+STAMP_kernel := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
+STAMP_link   := $(LINK) $(KERNEL_OBJ)
+STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ)
+STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS)
+STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
+STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
+STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
+STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64)
+STAMP_iso     = $(CMDLINE) run="$(RUN)"
+
+$(B)/stamp/%: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quote,$(STAMP_$*)) | cmp -s - $@ || printf '%s\n' $(call quote,$(STAMP_$*)) >$@
+
+.PHONY: FORCE
+FORCE:
+.PRECIOUS: $(B)/stamp/%
+
+#: Targets:
+#:   all            (default) kernel, programs and initrd; compile_commands.json
+.PHONY: all
+all: $(KERNEL) $(INITRD) compile_commands.json
+
+### Kernel ##############################################################################################
+
+$(B)/kernel/%.c.o: %.c $(B)/stamp/kernel
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_FLAGS) -c $< -o $@
+
+$(B)/kernel/%.S.o: %.S $(B)/stamp/kernel
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ASM_FLAGS) -c $< -o $@
+
+# Linked twice: with an empty symbol table to learn the addresses, then with the real one, which moves
+# nothing that it names because it comes after the text. The last step proves that.
+KSYMS       := $(B)/ksyms
+LINK_KERNEL := $(LINK) -Wl,--orphan-handling=error -T linker.ld $(KERNEL_OBJ) $(KSYMS).o -lgcc
+
+$(KERNEL): $(KERNEL_OBJ) linker.ld tools/ksyms.py $(B)/stamp/link
+	$(call say,LD,$@)
+	$(Q)tools/ksyms.py </dev/null >$(KSYMS).S && $(CC) -c $(KSYMS).S -o $(KSYMS).o
+	$(Q)$(LINK_KERNEL) -o $(KSYMS).elf
+	$(Q)$(NM) $(KSYMS).elf | tools/ksyms.py >$(KSYMS).S && $(CC) -c $(KSYMS).S -o $(KSYMS).o
+	$(Q)$(LINK_KERNEL) -o $@
+	$(Q)$(NM) $@ | tools/ksyms.py | cmp - $(KSYMS).S
+
+### Programs ############################################################################################
+
+$(B)/user/%.c.o: %.c $(B)/stamp/user
+	$(call say,CC,"$< (user)")
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(USER_FLAGS) -c $< -o $@
+
+$(B)/user/%.S.o: %.S $(B)/stamp/user
+	$(call say,AS,"$< (user)")
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ASM_FLAGS) -c $< -o $@
+
+$(USER_BIN): $(B)/user/bin/%: $(B)/user/user/%.c.o $(RT_OBJ) user/user.ld $(B)/stamp/user
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -T user/user.ld $< $(RT_OBJ) -lgcc -o $@
+
+$(B)/user/glibc/%: user/glibc/%.c $(B)/stamp/glibc
+	$(call say,CC,"$< (glibc)")
+	@mkdir -p $(@D)
+	$(Q)$(GLIBC_CC) $(GLIBC_FLAGS) -MF $@.d $< -o $@ -Wl,--build-id=none
+
+# The same bytes from the same programs: no times, no owners, a fixed order. Debug information stays behind.
+$(INITRD): $(USER_BIN) $(GLIBC_BIN) $(B)/stamp/initrd
+	$(call say,TAR,$@)
+	$(if $(GLIBC_SRC),$(if $(GLIBC_BIN),,@echo '  SKIP    user/glibc: no $(GLIBC_CC) here (make deps installs it)'))
+	@rm -rf $(B)/initrd && mkdir -p $(B)/initrd/bin
+	$(Q)for p in $(USER_BIN) $(GLIBC_BIN); do $(STRIP) -s $$p -o $(B)/initrd/bin/$${p##*/} || exit 1; done
+	$(Q)tar -C $(B)/initrd --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner \
+		--mode=0755 -cf $@ bin
+
+### Running #############################################################################################
+
+CMDLINE    = $(strip $(if $(FRAMES),frames=$(FRAMES)) $(if $(POLICY),policy=$(POLICY)) \
+             $(if $(SWAPMB),swapmb=$(SWAPMB)) $(if $(LOG),log=$(LOG)) $(APPEND))
+QEMU       = exec $(PYTHON) tools/qemu.py --kernel $(KERNEL) --initrd $(INITRD) --mem $(MEM)
+RUN_FLAGS  = --append $(call quote,$(CMDLINE)) --run $(call quote,$(RUN)) --window $(WINDOW) --timeout $(TIMEOUT) \
+             $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount)
+
+#:   run            build, boot in QEMU, run RUN; then the monitor, or power off if there is no terminal
+.PHONY: run
+run: all
+	@$(QEMU) $(RUN_FLAGS)
+
+#:   debug          boot in QEMU, stopped, with gdb attached
+.PHONY: debug
+debug: all
+	@$(QEMU) $(RUN_FLAGS) --gdb $(call quote,$(GDBFLAGS))
+
+#:   bench          cost of the basic operations, in guest instructions
+.PHONY: bench
+bench: all
+	@$(QEMU) --append $(call quote,log=quiet $(APPEND)) --run 'bench; quit' --icount --timeout $(TIMEOUT) --only 'bench '
+
+#:   iso            build/faultline.iso, a bootable CD image with GRUB
+.PHONY: iso
+iso: $(B)/faultline.iso
+$(B)/faultline.iso: $(KERNEL) $(INITRD) tools/mkiso.py $(B)/stamp/iso
+	$(call say,ISO,$@)
+	$(Q)$(PYTHON) tools/mkiso.py --kernel $(KERNEL) --initrd $(INITRD) --append $(call quote,$(STAMP_iso)) $@
+
+### Testing #############################################################################################
+
+#:   test           everything below, the in-kernel tests and the QEMU scenarios
+.PHONY: test
+test:
+	@$(PYTHON) tools/runtests.py
+
+#:   host-tests     unit tests of mm/ and lib/ on this machine: 64 bit with sanitizers, 32 bit without
+.PHONY: host-tests
+host-tests: $(B)/host64/hosttests $(B)/host32/hosttests
+	$(Q)$(B)/host64/hosttests
+	$(Q)$(B)/host32/hosttests
+
+$(B)/host64/%.c.o: %.c $(B)/stamp/host64
+	$(call say,HOSTCC,"$< (64 bit)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) -c $< -o $@
+$(B)/host64/hosttests: $(HOST64_OBJ) $(B)/stamp/host64
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ) -o $@
+
+$(B)/host32/%.c.o: %.c $(B)/stamp/host32
+	$(call say,HOSTCC,"$< (32 bit)")
+	@mkdir -p $(@D)
+	$(Q)$(GLIBC_CC) $(HOST32_FLAGS) -c $< -o $@
+$(B)/host32/hosttests: $(HOST32_OBJ) $(B)/stamp/host32
+	$(call say,LD,$@)
+	$(Q)$(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ) -o $@
+
+#:   mutants        break the code on purpose, one way at a time, and show which test notices
+.PHONY: mutants
+mutants:
+	@$(PYTHON) tests/mutants.py
+
+FORMATTED = $(sort $(shell find lib mm arch drivers kernel boot user tests tools -name '*.[ch]'))
+
+#:   check-format   is every C file laid out as .clang-format says?
+.PHONY: check-format
+check-format:
+	@clang-format --dry-run -Werror $(FORMATTED)
+
+#:   check-layers   does every file include only what its layer may?
+.PHONY: check-layers
+check-layers:
+	@$(PYTHON) tools/layers.py
+
+### Odds and ends #######################################################################################
+
+#:   format         lay out every C file as .clang-format says
+.PHONY: format
+format:
+	@clang-format -i $(FORMATTED)
+
+#:   deps           install what is missing (Debian, Ubuntu), or say what to install
+.PHONY: deps
+deps:
+	@tools/deps.sh
+
+#:   clean          remove everything that was built
+.PHONY: clean
+clean:
+	rm -rf $(B) compile_commands.json
+
+#:   help           this list
+.PHONY: help
+help:
+	@sed -n 's/^#: \{0,1\}//p' Makefile
+
+# For editors and clangd: how each file is compiled, for the kernel, a program or the host.
+compdb = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(2) -c $(1)"}
+define COMPDB
+[$(foreach s,$(filter %.c,$(KERNEL_SRC)),
+$(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC)),
+$(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/%,$(HOST_SRC)),
+$(call compdb,$s,$(HOSTCC) $(HOST_FLAGS))$(comma))
+$(call compdb,$(B)/ksyms.S,$(CC))
+]
+endef
+compile_commands.json: $(B)/stamp/compdb
+	$(file >$@,$(COMPDB))@:
+
+-include $(ALL_OBJ:.o=.d) $(GLIBC_BIN:=.d)
+
+endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ * Page tables of the kernel itself, all static: they must exist before any allocator, and every address
+ * space shares them. */
+#include "arch/x86/paging.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/io.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "mm/buddy.h"
+#include "mm/port.h"
+
+enum {
+    ENTRIES = 1024,
+    PDE_SPAN = PAGE_SIZE * ENTRIES, /* bytes behind one directory entry: 4 MiB */
+    IMAGE_TABLES = 2,               /* 4 KiB pages under the kernel image: 8 MiB */
+    STACK_TABLES = 1,               /* 4 MiB of stack area */
+    STACK_SLOT = 4 * PAGE_SIZE,     /* two guard pages, two stack pages: keeps slots aligned */
+    STACK_SLOTS = STACK_TABLES * PDE_SPAN / STACK_SLOT,
+};
+
+static uint32_t kernel_root[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+static uint32_t image_table[IMAGE_TABLES][ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+static uint32_t stack_table[STACK_TABLES * ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+static bool stack_used[STACK_SLOTS];
+static uint32_t stack_hint; /* no slot below it is free */
+
+/* linker.ld */
+extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __kernel_end[];
+
+void *phys_to_ptr(paddr_t pa)
+{
+    return (void *)(pa + KERNEL_BASE);
+}
+
+paddr_t ptr_to_phys(const void *p)
+{
+    return (paddr_t)p - KERNEL_BASE;
+}
+
+static uint32_t rights_of(vaddr_t va)
+{
+    bool constant = (va >= (vaddr_t)__text_start && va < (vaddr_t)__text_end) ||
+                    (va >= (vaddr_t)__rodata_start && va < (vaddr_t)__rodata_end);
+    return constant ? X86_P : X86_P | X86_W;
+}
+
+void paging_init(paddr_t top)
+{
+    uint32_t global = cpu_features.pge ? X86_G : 0;
+    uint32_t first = KERNEL_BASE / PDE_SPAN;
+    ASSERT((vaddr_t)__kernel_end - KERNEL_BASE <= IMAGE_TABLES * PDE_SPAN, "the kernel image ends at %p",
+           (void *)__kernel_end);
+    for (uint32_t i = 0; i < IMAGE_TABLES; i++) {
+        for (uint32_t j = 0; j < ENTRIES; j++) {
+            paddr_t pa = i * PDE_SPAN + j * PAGE_SIZE;
+            image_table[i][j] = pa | rights_of(pa + KERNEL_BASE) | global;
+        }
+        kernel_root[first + i] = ptr_to_phys(image_table[i]) | X86_P | X86_W;
+    }
+    for (uint32_t i = IMAGE_TABLES; i * PDE_SPAN < MIN(top, DIRECT_MAP_MAX); i++)
+        kernel_root[first + i] = i * PDE_SPAN | X86_P | X86_W | X86_PS | global;
+    for (uint32_t i = 0; i < STACK_TABLES; i++)
+        kernel_root[STACK_AREA / PDE_SPAN + i] = ptr_to_phys(&stack_table[i * ENTRIES]) | X86_P | X86_W;
+    write_cr3(paging_kernel_root());
+    if (cpu_features.pge) {
+        enum { CR4_PGE = 1 << 7 };
+        write_cr4(read_cr4() | CR4_PGE);
+    }
+}
+
+paddr_t paging_kernel_root(void)
+{
+    return ptr_to_phys(kernel_root);
+}
+
+/* pmap.c copies the kernel's part into every new directory; it never changes after paging_init. */
+void paging_share_kernel(uint32_t *root);
+
+void paging_share_kernel(uint32_t *root)
+{
+    uint32_t first = KERNEL_BASE / PDE_SPAN;
+    memset(root, 0, first * sizeof root[0]);
+    memcpy(root + first, kernel_root + first, (ENTRIES - first) * sizeof root[0]);
+}
+
+static uint32_t *stack_pte(uint32_t slot, uint32_t page)
+{
+    return &stack_table[slot * (STACK_SLOT / PAGE_SIZE) + STACK_SLOT / PAGE_SIZE - KERNEL_STACK_PAGES + page];
+}
+
+static void unmap_stack(uint32_t slot)
+{
+    for (uint32_t i = 0; i < KERNEL_STACK_PAGES; i++) {
+        uint32_t *pte = stack_pte(slot, i);
+        if (*pte == 0)
+            continue;
+        struct frame *f = frame_of(pfn_of(*pte));
+        *pte = 0;
+        invlpg(STACK_AREA + (uint32_t)(pte - stack_table) * PAGE_SIZE);
+        buddy_free(f);
+    }
+}
+
+uint32_t kernel_stack_alloc(void)
+{
+    uint32_t slot = stack_hint;
+    while (slot < STACK_SLOTS && stack_used[slot])
+        slot++;
+    if (slot == STACK_SLOTS)
+        return 0;
+    for (uint32_t i = 0; i < KERNEL_STACK_PAGES; i++) {
+        struct frame *f = buddy_alloc(0, ALLOC_KERNEL);
+        if (f == NULL) {
+            unmap_stack(slot);
+            return 0;
+        }
+        *stack_pte(slot, i) = pfn_base(frame_pfn(f)) | X86_P | X86_W;
+    }
+    stack_used[slot] = true;
+    stack_hint = slot + 1;
+    return STACK_AREA + (slot + 1) * STACK_SLOT;
+}
+
+void kernel_stack_free(uint32_t top)
+{
+    uint32_t slot = (top - STACK_AREA) / STACK_SLOT - 1;
+    unmap_stack(slot);
+    stack_used[slot] = false;
+    stack_hint = MIN(stack_hint, slot);
+}
+
+bool kernel_stack_guard(vaddr_t va)
+{
+    return va >= STACK_AREA && va < STACK_AREA + STACK_TABLES * PDE_SPAN &&
+           va % STACK_SLOT < STACK_SLOT - KERNEL_STACK_SIZE;
+}
+
+void paging_walk(vaddr_t va, uint32_t *pde, uint32_t *pte)
+{
+    const uint32_t *root = phys_to_ptr(read_cr3() & X86_FRAME_MASK);
+    *pde = root[va / PDE_SPAN];
+    *pte = 0;
+    if ((*pde & X86_P) && !(*pde & X86_PS))
+        *pte = ((const uint32_t *)phys_to_ptr(*pde & X86_FRAME_MASK))[va / PAGE_SIZE % ENTRIES];
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ * mm/pmap.h on the x86 MMU: two-level tables of 32-bit entries. A page-table frame is allocated when its
+ * first PTE is needed and lives as long as the address space. Only the loaded tables can be in the TLB:
+ * loading others flushes it, so other spaces need no invalidation. */
+#include "mm/pmap.h"
+#include "arch/x86/io.h"
+#include "arch/x86/paging.h"
+#include "lib/panic.h"
+#include "mm/buddy.h"
+#include "mm/port.h"
+
+enum { ENTRIES = 1024, PDE_SPAN = PAGE_SIZE * ENTRIES };
+
+void paging_share_kernel(uint32_t *root); /* paging.c */
+
+static struct pmap *active;
+
+void pmap_activate(struct pmap *p)
+{
+    if (p == active)
+        return;
+    active = p;
+    write_cr3(p != NULL ? p->root_pa : paging_kernel_root());
+}
+
+enum vm_result pmap_init(struct pmap *p)
+{
+    struct frame *f = buddy_alloc(0, ALLOC_KERNEL);
+    if (f == NULL)
+        return VM_NO_MEMORY;
+    p->root = frame_ptr(f);
+    p->root_pa = pfn_base(frame_pfn(f));
+    p->tables = 1;
+    paging_share_kernel(p->root);
+    return VM_OK;
+}
+
+void pmap_destroy(struct pmap *p)
+{
+    ASSERT(p->resident == 0, "pmap of pid %u destroyed with %u pages resident", p->tag, p->resident);
+    if (p == active)
+        pmap_activate(NULL);
+    const uint32_t *root = p->root;
+    for (uint32_t i = 0; i < KERNEL_BASE / PDE_SPAN; i++)
+        if (root[i] & X86_P)
+            buddy_free(frame_of(pfn_of(root[i])));
+    buddy_free(frame_of_ptr(p->root));
+    p->root = NULL;
+}
+
+/* => NULL where there is no page table. */
+static inline uint32_t *pte_at(const struct pmap *p, vaddr_t va)
+{
+    uint32_t pde = ((const uint32_t *)p->root)[va / PDE_SPAN];
+    if (unlikely(!(pde & X86_P)))
+        return NULL;
+    return (uint32_t *)((pde & X86_FRAME_MASK) + KERNEL_BASE) + va / PAGE_SIZE % ENTRIES;
+}
+
+static inline void invalidate(const struct pmap *p, vaddr_t va)
+{
+    if (p == active)
+        invlpg(va);
+}
+
+static inline struct pte decode(uint32_t raw)
+{
+    if (raw & X86_P)
+        return (struct pte){.state = PTE_PRESENT,
+                            .pfn = pfn_of(raw),
+                            .slot = SLOT_NONE,
+                            .writable = raw & X86_W,
+                            .accessed = raw & X86_A,
+                            .dirty = raw & X86_D};
+    if (raw & X86_SWAPPED)
+        return (struct pte){.state = PTE_SWAPPED, .slot = {raw >> X86_SLOT_SHIFT}};
+    return (struct pte){.state = PTE_NONE, .slot = SLOT_NONE};
+}
+
+static uint32_t rights(uint32_t prot)
+{
+    return (prot ? X86_U : 0) | (prot & VM_WRITE ? X86_W : 0);
+}
+
+struct pte pmap_lookup(const struct pmap *p, vaddr_t va)
+{
+    const uint32_t *pte = pte_at(p, va);
+    return decode(pte != NULL ? *pte : 0);
+}
+
+static uint32_t *add_table(struct pmap *p, vaddr_t va)
+{
+    struct frame *f = buddy_alloc(0, ALLOC_KERNEL);
+    if (f == NULL)
+        return NULL;
+    page_zero(frame_ptr(f));
+    ((uint32_t *)p->root)[va / PDE_SPAN] = pfn_base(frame_pfn(f)) | X86_P | X86_W | X86_U;
+    p->tables++;
+    return pte_at(p, va);
+}
+
+enum vm_result pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty)
+{
+    uint32_t *pte = pte_at(p, va);
+    if (unlikely(pte == NULL) && (pte = add_table(p, va)) == NULL)
+        return VM_NO_MEMORY;
+    ASSERT(!(*pte & X86_P), "pmap_enter: pid %u va %#x is present already (PTE %#x)", p->tag, va, *pte);
+    *pte = pfn_base(pfn) | X86_P | rights(prot) | (dirty ? X86_D : 0);
+    p->resident++;
+    return VM_OK;
+}
+
+struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot)
+{
+    uint32_t *pte = pte_at(p, va);
+    ASSERT(pte != NULL && (*pte & X86_P), "pmap_unmap: pid %u va %#x is not present", p->tag, va);
+    uint32_t gone = slot_valid(slot) ? slot.n << X86_SLOT_SHIFT | X86_SWAPPED | (*pte & (X86_W | X86_U)) : 0;
+    /* one exchange: no accessed or dirty bit that the MMU sets meanwhile is lost */
+    uint32_t old = __atomic_exchange_n(pte, gone, __ATOMIC_SEQ_CST);
+    invalidate(p, va);
+    p->resident--;
+    return decode(old);
+}
+
+void pmap_restore(struct pmap *p, vaddr_t va, pfn_t pfn, bool dirty)
+{
+    uint32_t *pte = pte_at(p, va);
+    ASSERT(pte != NULL && (*pte & (X86_P | X86_SWAPPED)) == X86_SWAPPED,
+           "pmap_restore: pid %u va %#x is not swapped", p->tag, va);
+    *pte = pfn_base(pfn) | X86_P | X86_A | (*pte & (X86_W | X86_U)) | (dirty ? X86_D : 0);
+    p->resident++;
+}
+
+void pmap_forget(struct pmap *p, vaddr_t va)
+{
+    uint32_t *pte = pte_at(p, va);
+    ASSERT(pte != NULL && !(*pte & X86_P), "pmap_forget: pid %u va %#x is present", p->tag, va);
+    *pte = 0;
+}
+
+void pmap_protect(struct pmap *p, vaddr_t va, uint32_t prot)
+{
+    uint32_t *pte = pte_at(p, va);
+    ASSERT(pte != NULL && (*pte & X86_P), "pmap_protect: pid %u va %#x is not present", p->tag, va);
+    uint32_t old = *pte;
+    *pte = (old & ~(uint32_t)(X86_W | X86_U)) | rights(prot);
+    if (old & ~*pte)
+        invalidate(p, va);
+}
+
+void pmap_mark(struct pmap *p, vaddr_t va, bool dirty)
+{
+    uint32_t *pte = pte_at(p, va);
+    ASSERT(pte != NULL && (*pte & X86_P), "pmap_mark: pid %u va %#x is not present", p->tag, va);
+    *pte |= X86_A | (dirty ? X86_D : 0);
+}
+
+bool pmap_test_clear_accessed(struct pmap *p, vaddr_t va)
+{
+    uint32_t *pte = pte_at(p, va);
+    if (pte == NULL || !(*pte & X86_A))
+        return false;
+    *pte &= ~(uint32_t)X86_A;
+    invalidate(p, va); /* or the MMU would not set the bit again */
+    return true;
+}
+
+vaddr_t pmap_next_table(const struct pmap *p, vaddr_t va, vaddr_t end)
+{
+    while (va < end && pte_at(p, va) == NULL)
+        va = ALIGN_DOWN(va, (vaddr_t)PDE_SPAN) + PDE_SPAN;
+    return MIN(va, end);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ * The order in which the system comes up. Whatever is wrong with what the machine or the user gave is
+ * said on the console, with the legal range, and ends in a failure status; it never hangs. */
+#include "arch/x86/cpu.h"
+#include "arch/x86/io.h"
+#include "arch/x86/paging.h"
+#include "boot/multiboot.h"
+#include "drivers/clock.h"
+#include "drivers/exit.h"
+#include "drivers/keyboard.h"
+#include "drivers/pic.h"
+#include "drivers/ramdisk.h"
+#include "drivers/serial.h"
+#include "drivers/vga.h"
+#include "kernel/console.h"
+#include "kernel/initrd.h"
+#include "kernel/monitor.h"
+#include "kernel/proc.h"
+#include "kernel/status.h"
+#include "lib/log.h"
+#include "lib/panic.h"
+#include "mm/buddy.h"
+#include "mm/port.h"
+#include "mm/swap.h"
+
+enum {
+    MIB_FRAMES = (1 << 20) / PAGE_SIZE,
+    MIN_FRAMES = 6 * MIB_FRAMES, /* what the smallest useful machine has left beside image and modules */
+    RESERVE_MIN = 64,            /* frames kept for page tables, stacks and heap */
+    SWAP_DEFAULT_MB = 16,
+};
+
+static struct boot_info info;
+static struct options options;
+
+extern char __kernel_end[];
+
+void kernel_main(uint32_t magic, paddr_t multiboot);
+
+static void NORETURN refuse(void)
+{
+    print(&log_console, "boot: cannot go on\n");
+    machine_exit(false);
+}
+
+static uint64_t ticks(void)
+{
+    return rdtsc();
+}
+
+static void tick(void)
+{
+    proc_tick();
+    pools_tick();
+    status_tick();
+}
+
+static void init_console(void)
+{
+    vga_init();
+    log_add_sink(&vga_printer);
+    if (serial_init())
+        log_add_sink(&serial_printer);
+    clock_init();
+    log_set_clock(clock_micros);
+    log_set_ticks(ticks);
+}
+
+/* The frame database; everything that the loader left and we need is reserved. */
+static struct frame_census init_frames(void)
+{
+    struct phys_range reserved[BOOT_MODULES + 2];
+    uint32_t n = 0;
+    /* the first MiB holds the BIOS's data, the screen and the loader's tables: not worth the trouble */
+    reserved[n++] = (struct phys_range){0, ptr_to_phys(__kernel_end)};
+    for (uint32_t i = 0; i < info.module_count; i++)
+        reserved[n++] = info.modules[i];
+    struct frame_census census;
+    if (!frame_init(info.usable, info.usable_count, reserved, n, DIRECT_MAP_MAX, &census)) {
+        print(&log_console, "boot: %u KiB of RAM: expected at least 16 MiB\n", (uint32_t)(info.ram / 1024));
+        refuse();
+    }
+    return census;
+}
+
+/* The swap disk takes its memory before the allocator sees it. */
+static struct blkdev *init_swap_disk(uint32_t free_frames)
+{
+    if (!options.swap || options.swap_mb == 0)
+        return NULL;
+    uint32_t mb = options.swap_mb;
+    uint32_t most = free_frames > MIN_FRAMES ? (free_frames - MIN_FRAMES) / MIB_FRAMES : 0;
+    if (mb == UINT32_MAX)
+        mb = MIN((uint32_t)SWAP_DEFAULT_MB, most);
+    paddr_t at = mb <= most ? frame_take(mb * MIB_FRAMES) : 0;
+    if (at == 0) {
+        print(&log_console, "command line: swapmb=%u: expected 0 to %u on this machine\n", mb,
+              MIN(most, 1024u));
+        refuse();
+    }
+    return ramdisk_create(phys_to_ptr(at), mb * MIB_FRAMES);
+}
+
+static uint32_t count_free(void)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < frame_table_count; i++)
+        n += frame_table[i].kind == FRAME_FREE;
+    return n;
+}
+
+static void init_memory(void)
+{
+    struct frame_census census = init_frames();
+    paging_init(frame_table_count << PAGE_SHIFT);
+    uint32_t free = count_free();
+    if (free < MIN_FRAMES) {
+        print(&log_console,
+              "boot: %u KiB of RAM are free: expected at least %u KiB (16 MiB in the machine)\n",
+              free * (PAGE_SIZE / 1024), MIN_FRAMES * (PAGE_SIZE / 1024));
+        refuse();
+    }
+    struct blkdev *disk = init_swap_disk(free);
+    buddy_init(MAX(free / 64, (uint32_t)RESERVE_MIN));
+    if (swap_init(disk) != VM_OK)
+        panic("no heap for the table of %u swap slots", disk->pages);
+    uint32_t most = buddy_free_frames() - buddy_reserve();
+    if (options.frames > most) {
+        print(&log_console, "command line: frames=%u: expected all, or %d to %u on this machine\n",
+              options.frames, POOL_MIN_LIMIT, most);
+        refuse();
+    }
+    if (pool_init(&main_pool, "main", policy_find(options.policy), options.frames ? options.frames : most,
+                  options.seed) != VM_OK)
+        panic("no heap for policy %s", options.policy);
+    log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK free=%uK", (uint32_t)(info.ram / 1024),
+              census.ram * (PAGE_SIZE / 1024), (uint32_t)(info.ram / 1024) - census.ram * (PAGE_SIZE / 1024),
+              buddy_free_frames() * (PAGE_SIZE / 1024));
+    log_event(LOG_BOOT, "pool name=%s policy=%s frames=%u swap=%s slots=%u", main_pool.name,
+              main_pool.policy->name, main_pool.limit, disk ? disk->name : "none", swap_total());
+}
+
+static void init_initrd(void)
+{
+    if (info.module_count == 0) {
+        print(&log_console,
+              "boot: no initrd: there are no programs to run (QEMU: -initrd FILE; GRUB: module)\n");
+        return;
+    }
+    struct phys_range m = info.modules[0];
+    if (m.end > DIRECT_MAP_MAX) {
+        print(&log_console, "boot: the initrd ends at %#x, beyond what the kernel can address (%#x)\n", m.end,
+              DIRECT_MAP_MAX);
+        refuse();
+    }
+    if (!initrd_init(phys_to_ptr(m.start), m.end - m.start, &log_console))
+        refuse();
+}
+
+static void first_thread(void *arg UNUSED)
+{
+    monitor_run(options.run);
+}
+
+/* From start.S, on the boot stack, interrupts off. */
+void kernel_main(uint32_t magic, paddr_t multiboot)
+{
+    const char *wrong = boot_info_read(&info, magic, multiboot);
+    cpu_init();
+    pic_init();
+    init_console();
+    if (wrong != NULL) {
+        print(&log_console, "boot: %s\n", wrong);
+        refuse();
+    }
+    if (options_parse(info.command_line, &options, &log_console) > 0)
+        refuse();
+    log_event(LOG_BOOT, "faultline tsc=%ukHz command-line=\"%s\"", clock_khz(), info.command_line);
+    buddy_junk = options.debug;
+    init_memory();
+    init_initrd();
+    console_init();
+    keyboard_init();
+    serial_enable_input();
+    clock_set_tick_handler(tick);
+    proc_start(first_thread);
+}

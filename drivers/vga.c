@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ * VGA text mode 3 and a scrolling printer. Register values: IBM VGA technical reference, mode 3, 80 x 25,
+ * 9 x 16 characters, 720 x 400. */
+#include "drivers/vga.h"
+#include "arch/x86/io.h"
+#include "lib/string.h"
+#include "mm/port.h"
+
+enum { TEXT_BUFFER = 0xb8000, STATUS_ROW = VGA_ROWS - 1, TAB = 8 };
+enum {
+    ATTRIBUTE = 0x3c0,
+    MISC_WRITE = 0x3c2,
+    SEQUENCER = 0x3c4,
+    DAC_MASK = 0x3c6,
+    DAC_WRITE_INDEX = 0x3c8,
+    DAC_DATA = 0x3c9,
+    GRAPHICS = 0x3ce,
+    CRTC = 0x3d4,
+    INPUT_STATUS = 0x3da,
+};
+enum { MISC_MODE3 = 0x67, ATTRIBUTE_SCREEN_ON = 0x20 };
+enum { CRTC_LOCK = 0x11, CRTC_LOCK_BIT = 0x80, CRTC_CURSOR_HIGH = 0x0e, CRTC_CURSOR_LOW = 0x0f };
+
+static const uint8_t sequencer[] = {0x03, 0x00, 0x03, 0x00, 0x02};
+static const uint8_t crtc[] = {0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00, 0x4f, 0x0d, 0x0e, 0x00,
+                               0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f, 0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff};
+static const uint8_t graphics[] = {0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x0e, 0x00, 0xff};
+static const uint8_t attribute[] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3a,
+                                    0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x0c, 0x00, 0x0f, 0x08, 0x00};
+
+static uint16_t *cells;
+static uint32_t row, column;
+static uint8_t color;
+
+static void write_indexed(uint16_t port, const uint8_t *values, uint8_t count)
+{
+    for (uint8_t i = 0; i < count; i++) {
+        outb(port, i);
+        outb(port + 1, values[i]);
+    }
+}
+
+/* The 64 colours that text attributes can name: two bits each of red, green, blue, as in EGA. */
+static void load_palette(void)
+{
+    outb(DAC_MASK, 0xff);
+    outb(DAC_WRITE_INDEX, 0);
+    for (unsigned i = 0; i < 64; i++)
+        for (int c = 2; c >= 0; c--) /* red, green, blue: bits 2, 1, 0 are 2/3, bits 5, 4, 3 are 1/3 */
+            outb(DAC_DATA, (uint8_t)((i >> c & 1) * 0x2a + (i >> (c + 3) & 1) * 0x15));
+}
+
+static void program_mode(void)
+{
+    outb(MISC_WRITE, MISC_MODE3);
+    write_indexed(SEQUENCER, sequencer, sizeof sequencer);
+    outb(CRTC, CRTC_LOCK); /* registers 0 to 7 are write-protected until this bit is clear */
+    outb(CRTC + 1, crtc[CRTC_LOCK] & ~CRTC_LOCK_BIT);
+    write_indexed(CRTC, crtc, sizeof crtc);
+    write_indexed(GRAPHICS, graphics, sizeof graphics);
+    for (uint8_t i = 0; i < sizeof attribute; i++) {
+        inb(INPUT_STATUS); /* the next write is an index */
+        outb(ATTRIBUTE, i);
+        outb(ATTRIBUTE, attribute[i]);
+    }
+    load_palette();
+    inb(INPUT_STATUS);
+    outb(ATTRIBUTE, ATTRIBUTE_SCREEN_ON);
+}
+
+static uint16_t cell(char c)
+{
+    return (uint16_t)(color << 8 | (uint8_t)c);
+}
+
+static void clear(uint32_t from_row, uint32_t to_row)
+{
+    for (uint32_t i = from_row * VGA_COLUMNS; i < to_row * VGA_COLUMNS; i++)
+        cells[i] = cell(' ');
+}
+
+static void move_cursor(void)
+{
+    uint32_t at = row * VGA_COLUMNS + column;
+    outb(CRTC, CRTC_CURSOR_HIGH);
+    outb(CRTC + 1, (uint8_t)(at >> 8));
+    outb(CRTC, CRTC_CURSOR_LOW);
+    outb(CRTC + 1, (uint8_t)at);
+}
+
+static void new_line(void)
+{
+    column = 0;
+    if (++row < STATUS_ROW)
+        return;
+    row = STATUS_ROW - 1;
+    memmove(cells, cells + VGA_COLUMNS, (STATUS_ROW - 1) * VGA_COLUMNS * sizeof cells[0]);
+    clear(STATUS_ROW - 1, STATUS_ROW);
+}
+
+static void put(char c)
+{
+    switch (c) {
+    case '\n':
+        new_line();
+        return;
+    case '\r':
+        column = 0;
+        return;
+    case '\b':
+        column -= column > 0;
+        return;
+    case '\t':
+        do
+            put(' ');
+        while (column % TAB != 0);
+        return;
+    default:
+        if (column == VGA_COLUMNS)
+            new_line();
+        cells[row * VGA_COLUMNS + column++] = cell(c);
+    }
+}
+
+static void vga_write(struct printer *to UNUSED, const char *text, size_t len)
+{
+    if (cells == NULL)
+        return;
+    for (size_t i = 0; i < len; i++)
+        put(text[i]);
+    move_cursor();
+}
+
+struct printer vga_printer = {vga_write};
+
+void vga_set_color(enum vga_color foreground, enum vga_color background)
+{
+    color = (uint8_t)(background << 4 | foreground);
+}
+
+void vga_init(void)
+{
+    program_mode();
+    cells = phys_to_ptr(TEXT_BUFFER);
+    vga_set_color(VGA_GREY, VGA_BLACK);
+    clear(0, VGA_ROWS);
+    move_cursor();
+}
+
+void vga_status(const char *fmt, ...)
+{
+    char text[VGA_COLUMNS + 1];
+    va_list ap;
+    va_start(ap, fmt);
+    vformat(text, sizeof text, fmt, ap);
+    va_end(ap);
+    const uint16_t attributes = (VGA_GREEN << 4 | VGA_WHITE) << 8;
+    uint16_t *line = cells + STATUS_ROW * VGA_COLUMNS;
+    size_t len = strlen(text);
+    for (size_t i = 0; i < VGA_COLUMNS; i++)
+        line[i] = (uint16_t)(attributes | (uint8_t)(i < len ? text[i] : ' '));
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * The VGA screen in text mode, 80 x 25: rows 0 to 23 scroll, row 24 is a status line. */
+#ifndef DRIVERS_VGA_H
+#define DRIVERS_VGA_H
+
+#include "lib/print.h"
+
+enum vga_color {
+    VGA_BLACK = 0,
+    VGA_BLUE = 1,
+    VGA_GREEN = 2,
+    VGA_CYAN = 3,
+    VGA_RED = 4,
+    VGA_MAGENTA = 5,
+    VGA_BROWN = 6,
+    VGA_GREY = 7,
+    VGA_WHITE = 15,
+};
+
+enum { VGA_COLUMNS = 80, VGA_ROWS = 25 };
+
+extern struct printer vga_printer;
+
+/* Programs text mode from scratch, whatever mode the machine is in. The font in plane 2 is kept: without
+ * a BIOS the emulator draws its own. */
+void vga_init(void);
+void vga_set_color(enum vga_color foreground, enum vga_color background);
+
+/* Replaces the status line, cut to the screen's width. */
+void vga_status(const char *fmt, ...) PRINTF_LIKE(1);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * Reading lines from the keyboard and the serial line, with echo and simple editing. */
+#ifndef KERNEL_CONSOLE_H
+#define KERNEL_CONSOLE_H
+
+#include "lib/types.h"
+
+enum { CONSOLE_LINE = 256 };
+
+void console_init(void);
+
+/* Sleeps until a line has been typed, and returns it without its newline, cut to size. Backspace, Ctrl-U
+ * and Ctrl-C (gives an empty line) work. => false at end of input (Ctrl-D on an empty line). */
+bool console_line(char *line, size_t size);
+
+/* read(2) on standard input: a line with its newline, in as many pieces as the caller's size wants; 0 at
+ * end of input, and always 0 while a script runs: then nobody is there to type. */
+int console_read(char *buf, size_t size);
+extern bool console_attended;
+
+#endif

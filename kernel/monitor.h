@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * The monitor: a line-based shell. Commands come from everywhere (lib/command.h); this file finds and
+ * runs them, first those of run=, then what is typed. */
+#ifndef KERNEL_MONITOR_H
+#define KERNEL_MONITOR_H
+
+#include "mm/pool.h"
+
+/* The pool that programs run in. */
+extern struct pool main_pool;
+
+/* Runs `script` (commands separated by semicolons; may be NULL), then prompts for ever. */
+void monitor_run(const char *script) NORETURN;
+
+/* Runs one command line. => 0 or the command's failure. Failures are counted: they decide the machine's
+ * exit status. */
+int monitor_command(char *line);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ * Parsing the command line. Ranges that depend on the machine's memory are checked by boot/main.c. */
+#include "kernel/options.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/pool.h"
+
+enum { DEFAULT_FRAMES = 256 };
+
+static int bad(struct printer *out, const char *key, const char *value, const char *legal)
+{
+    print(out, "command line: %s=%s: expected %s\n", key, value, legal);
+    return 1;
+}
+
+static int set_frames(struct options *o, const char *v, struct printer *out)
+{
+    if (strcmp(v, "all") == 0)
+        o->frames = 0;
+    else if (!parse_u32(v, false, &o->frames) || o->frames < POOL_MIN_LIMIT)
+        return bad(out, "frames", v,
+                   "all, or a number of frames from 6 on (one instruction may need 6 pages)");
+    return 0;
+}
+
+static int set_policy(struct options *o, const char *v, struct printer *out)
+{
+    o->policy = v;
+    if (policy_find(v) != NULL)
+        return 0;
+    print(out, "command line: policy=%s: expected one of: ", v);
+    policy_names(out);
+    print(out, "\n");
+    return 1;
+}
+
+static int set_swap(struct options *o, const char *v, struct printer *out)
+{
+    o->swap = strcmp(v, "none") != 0;
+    return strcmp(v, "ramdisk") == 0 || !o->swap ? 0 : bad(out, "swap", v, "ramdisk or none");
+}
+
+static int set_swapmb(struct options *o, const char *v, struct printer *out)
+{
+    return parse_u32(v, false, &o->swap_mb) && o->swap_mb <= 1024 ? 0
+                                                                  : bad(out, "swapmb", v, "0 to 1024 (MiB)");
+}
+
+static int set_seed(struct options *o, const char *v, struct printer *out)
+{
+    return parse_u32(v, false, &o->seed) ? 0 : bad(out, "seed", v, "0 to 4294967295");
+}
+
+static int set_log(struct options *o, const char *v, struct printer *out)
+{
+    o->log = v;
+    if (log_configure(v))
+        return 0;
+    return bad(
+        out, "log", v,
+        "quiet, default, all, or a comma list of boot proc fault evict swap sys, each with + or - if wanted");
+}
+
+static int set_run(struct options *o, const char *v, struct printer *out UNUSED)
+{
+    o->run = v;
+    return 0;
+}
+
+static int set_debug(struct options *o, const char *v, struct printer *out)
+{
+    uint32_t level;
+    if (!parse_u32(v, false, &level) || level > 1)
+        return bad(out, "debug", v, "0 or 1");
+    o->debug = level == 1;
+    return 0;
+}
+
+static const struct {
+    const char *key;
+    int (*set)(struct options *o, const char *value, struct printer *out);
+} keys[] = {
+    {"frames", set_frames}, {"policy", set_policy}, {"swap", set_swap}, {"swapmb", set_swapmb},
+    {"seed", set_seed},     {"log", set_log},       {"run", set_run},   {"debug", set_debug},
+};
+
+static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (strcmp(keys[i].key, key) == 0)
+            return keys[i].set(o, value, out);
+    print(out, "command line: unknown key %s; known:", key);
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        print(out, " %s=", keys[i].key);
+    print(out, "\n");
+    return 1;
+}
+
+/* Cuts one word off, in place: quotes group and vanish, backslash takes the next character as it is.
+ * => the rest, or NULL at the end. */
+static char *next_word(char *at, char **word)
+{
+    while (*at == ' ' || *at == '\t')
+        at++;
+    if (*at == '\0')
+        return NULL;
+    char *to = *word = at;
+    char quote = '\0';
+    for (; *at != '\0' && (quote != '\0' || (*at != ' ' && *at != '\t')); at++) {
+        if (*at == '\\' && at[1] != '\0')
+            *to++ = *++at;
+        else if (quote == '\0' && (*at == '"' || *at == '\''))
+            quote = *at;
+        else if (*at == quote)
+            quote = '\0';
+        else
+            *to++ = *at;
+    }
+    char *rest = *at == '\0' ? at : at + 1;
+    *to = '\0';
+    return rest;
+}
+
+int options_parse(const char *line, struct options *o, struct printer *out)
+{
+    *o = (struct options){
+        .frames = DEFAULT_FRAMES, .policy = "clock", .swap = true, .swap_mb = UINT32_MAX, .seed = 1};
+    int faults = 0;
+    if (!str_copy(o->text, sizeof o->text, line)) {
+        print(out, "command line: longer than %u characters\n", (unsigned)sizeof o->text - 1);
+        faults++;
+    }
+    char *at = o->text, *word;
+    for (bool first = true; (at = next_word(at, &word)) != NULL; first = false) {
+        char *equals = strchr(word, '=');
+        if (equals == NULL) {
+            if (!first) {
+                print(out, "command line: %s: expected key=value\n", word);
+                faults++;
+            }
+            continue;
+        }
+        *equals = '\0';
+        faults += set_option(o, word, equals + 1, out);
+    }
+    return faults;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * The kernel command line: key=value words. Values may be quoted as in a shell. */
+#ifndef KERNEL_OPTIONS_H
+#define KERNEL_OPTIONS_H
+
+#include "lib/print.h"
+
+enum { OPTIONS_TEXT = 1024 };
+
+struct options {
+    uint32_t frames; /* limit of the pool; 0: all there are */
+    const char *policy;
+    bool swap;        /* swap=ramdisk, or none */
+    uint32_t swap_mb; /* UINT32_MAX: choose by the size of RAM */
+    uint32_t seed;
+    const char *log;
+    const char *run;         /* monitor commands; NULL: none */
+    bool debug;              /* junk on free */
+    char text[OPTIONS_TEXT]; /* what the pointers above point into */
+};
+
+/* Parses the line; a first word without '=' is the kernel's file name and is skipped. Every fault gets a
+ * message that names the value and the legal range. => the number of faults. */
+int options_parse(const char *line, struct options *o, struct printer *out);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ * run, demo, ps, kill, wait: the commands about processes. */
+#include "kernel/run.h"
+#include "arch/x86/io.h"
+#include "drivers/clock.h"
+#include "kernel/monitor.h"
+#include "kernel/proc.h"
+#include "lib/command.h"
+#include "lib/string.h"
+#include "mm/buddy.h"
+#include "mm/dump.h"
+#include "mm/stats.h"
+#include "mm/swap.h"
+
+/* One run command: who was started, and the machine's counters at the start. */
+struct run {
+    uint32_t count, ended;
+    struct proc_result results[RUN_MAX];
+    struct vmstat before;
+    uint64_t start_us;
+};
+
+static uint32_t micros_of(uint64_t ticks)
+{
+    return clock_ticks_to_micros(ticks);
+}
+
+static void print_status(const struct proc_result *r, char *text, size_t size)
+{
+    if (r->signal != 0)
+        format(text, size, "killed");
+    else if (r->status != 0)
+        format(text, size, "exit %d", r->status);
+    else
+        format(text, size, "ok");
+}
+
+static void print_row(const struct proc_result *r, struct printer *out)
+{
+    char status[16];
+    uint32_t us = micros_of(r->cpu_ticks);
+    print_status(r, status, sizeof status);
+    print(out, "%5u %-12s %-8s %8u %8u %10u %11u %7u.%03u  %s\n", r->pid, r->name, status, r->minor, r->major,
+          r->evictions, r->writebacks, us / 1000, us % 1000, r->reason);
+}
+
+static void print_summary(const struct run *run, struct printer *out)
+{
+    struct proc_result all = {0};
+    uint32_t ok = 0;
+    print(out, "%5s %-12s %-8s %8s %8s %10s %11s %11s\n", "pid", "name", "status", "minor", "major",
+          "evictions", "write-backs", "cpu-ms");
+    for (uint32_t i = 0; i < run->count; i++) {
+        const struct proc_result *r = &run->results[i];
+        print_row(r, out);
+        ok += r->signal == 0 && r->status == 0;
+        all.minor += r->minor;
+        all.major += r->major;
+        all.evictions += r->evictions;
+        all.writebacks += r->writebacks;
+        all.cpu_ticks += r->cpu_ticks;
+    }
+    const struct vmstat *a = &run->before, *b = &vmstat;
+    uint32_t us = (uint32_t)(clock_micros() - run->start_us), cpu = micros_of(all.cpu_ticks);
+    print(out, "%5s %-12s %u of %-3u %8u %8u %10u %11u %7u.%03u\n", "", "machine", ok, run->count, all.minor,
+          all.major, all.evictions, all.writebacks, cpu / 1000, cpu % 1000);
+    print(out,
+          "summary programs=%u ok=%u policy=%s frames=%u pgfault=%u pgmajfault=%u minor=%u evictions=%u "
+          "writebacks=%u pswpin=%u pswpout=%u refused=%u cpu_us=%u elapsed_us=%u\n",
+          run->count, ok, main_pool.policy->name, main_pool.limit, b->pgfault - a->pgfault,
+          b->pgmajfault - a->pgmajfault, all.minor, b->pgsteal - a->pgsteal,
+          b->pgsteal - b->pgsteal_clean - (a->pgsteal - a->pgsteal_clean), b->pswpin - a->pswpin,
+          b->pswpout - a->pswpout, b->fault_case[0] + b->fault_case[1] - a->fault_case[0] - a->fault_case[1],
+          cpu, us);
+}
+
+/* Takes in every foreground process that has ended; results stay in order of start. */
+static void reap(struct run *run)
+{
+    list_for_each_safe (n, &all_procs) {
+        struct proc *p = container_of(n, struct proc, all);
+        if (p->state != PROC_ZOMBIE || p->background)
+            continue;
+        for (uint32_t i = 0; i < run->count; i++) {
+            if (run->results[i].pid == p->result.pid) {
+                proc_reap(p, &run->results[i]);
+                run->ended++;
+                break;
+            }
+        }
+    }
+}
+
+static bool start_one(struct run *run, int argc, char **argv, bool background, struct printer *out)
+{
+    const struct file *f = initrd_program(argv[0]);
+    if (f == NULL) {
+        print(out, "%s: no such program; there are:", argv[0]);
+        initrd_list(out);
+        print(out, "\n");
+        return false;
+    }
+    if (run->count == RUN_MAX) {
+        print(out, "run: more than %d programs at once\n", RUN_MAX);
+        return false;
+    }
+    struct proc *p = proc_spawn(f, argc, argv, &main_pool, out);
+    if (p == NULL)
+        return false;
+    p->background = background;
+    if (!background)
+        run->results[run->count++] = p->result;
+    return true;
+}
+
+static bool start_all(struct run *run, int argc, char **argv, struct printer *out)
+{
+    bool background = argc > 0 && strcmp(argv[argc - 1], "&") == 0, ok = true;
+    for (int from = 0; from < argc;) {
+        int to = from;
+        while (to < argc && strcmp(argv[to], "&") != 0)
+            to++;
+        if (to == from) {
+            print(out, "run: expected a program before &\n");
+            return false;
+        }
+        ok &= start_one(run, to - from, argv + from, background, out);
+        from = to + 1;
+    }
+    return ok;
+}
+
+int run_programs(int argc, char **argv, bool summary, struct printer *out)
+{
+    static struct run run; /* too large for a kernel stack; only the monitor runs programs */
+    run = (struct run){.before = vmstat, .start_us = clock_micros()};
+    bool ok = start_all(&run, argc, argv, out);
+    while (reap(&run), run.ended < run.count)
+        proc_sleep_on(&proc_ended, 0);
+    for (uint32_t i = 0; i < run.count; i++)
+        ok &= run.results[i].signal == 0 && run.results[i].status == 0;
+    if (summary && run.count > 0)
+        print_summary(&run, out);
+    return ok ? 0 : 1;
+}
+
+static int run_run(int argc, char **argv, struct printer *out)
+{
+    if (argc < 2) {
+        print(out, "run: expected a program:");
+        initrd_list(out);
+        print(out, "\n");
+        return 1;
+    }
+    return run_programs(argc - 1, argv + 1, true, out);
+}
+
+COMMAND(run, "PROG [ARG..] [& PROG ..] [&]",
+        "run programs at once, wait, print a summary; last &: do not wait", run_run);
+
+static int demo_run(int argc, char **argv, struct printer *out)
+{
+    static char matmul[] = "matmul", qsort[] = "qsort", btree[] = "btree", hashjoin[] = "hashjoin",
+                also[] = "&";
+    char *programs[] = {matmul, also, qsort, also, btree, also, hashjoin};
+    if (argc > 1) {
+        print(out, "demo: unexpected argument %s\n", argv[1]);
+        return 1;
+    }
+    print(out, "four programs, each needing hundreds of pages, share %u frames under %s\n", main_pool.limit,
+          main_pool.policy->name);
+    return run_programs(ARRAY_SIZE(programs), programs, true, out);
+}
+
+COMMAND(demo, "", "run matmul, qsort, btree and hashjoin at once", demo_run);
+
+static const char *state_name(const struct proc *p)
+{
+    switch (p->state) {
+    case PROC_READY:
+        return "ready";
+    case PROC_RUNNING:
+        return "running";
+    case PROC_SLEEPING:
+        return "asleep";
+    case PROC_ZOMBIE:
+        return "ended";
+    }
+    return "?";
+}
+
+static int ps_run(int argc, char **argv, struct printer *out)
+{
+    if (argc > 1) {
+        print(out, "ps: unexpected argument %s\n", argv[1]);
+        return 1;
+    }
+    print(out, "%5s %-12s %-8s %8s %8s %8s %10s %11s %11s\n", "pid", "name", "state", "resident", "minor",
+          "major", "evictions", "write-backs", "cpu-ms");
+    list_for_each (n, &all_procs) {
+        struct proc *p = container_of(n, struct proc, all);
+        const struct pmap *m = &p->space.pmap;
+        uint64_t ticks = p->result.cpu_ticks + (p == current ? rdtsc() - p->since : 0);
+        uint32_t us = micros_of(ticks);
+        print(out, "%5u %-12s %-8s %8u %8u %8u %10u %11u %7u.%03u\n", p->result.pid, p->result.name,
+              state_name(p), m->resident, p->space.minor, p->space.major, m->evictions, m->writebacks,
+              us / 1000, us % 1000);
+    }
+    return 0;
+}
+
+COMMAND(ps, "", "processes", ps_run);
+
+static struct proc *named_process(int argc, char **argv, struct printer *out)
+{
+    uint32_t pid;
+    struct proc *p = NULL;
+    if (argc == 2 && parse_u32(argv[1], false, &pid))
+        p = proc_find(pid);
+    if (p == NULL || !p->has_space) {
+        print(out, "%s: expected the pid of a running program; ps lists them\n", argv[0]);
+        return NULL;
+    }
+    return p;
+}
+
+static int kill_run(int argc, char **argv, struct printer *out)
+{
+    enum { SIGKILL = 9 };
+    struct proc *p = named_process(argc, argv, out);
+    if (p == NULL)
+        return 1;
+    proc_kill(p, SIGKILL, "killed from the monitor");
+    return 0;
+}
+
+COMMAND(kill, "PID", "end a program", kill_run);
+
+static int maps_run(int argc, char **argv, struct printer *out)
+{
+    struct proc *p = named_process(argc, argv, out);
+    if (p == NULL)
+        return 1;
+    dump_space(&p->space, out);
+    return 0;
+}
+
+COMMAND(maps, "PID", "a program's regions, with resident and swapped pages", maps_run);
+
+static int wait_run(int argc, char **argv, struct printer *out)
+{
+    uint32_t ms = 0;
+    if (argc > 2 || (argc == 2 && (!parse_u32(argv[1], false, &ms) || ms == 0))) {
+        print(out, "wait: expected no argument, or milliseconds from 1 on\n");
+        return 1;
+    }
+    uint64_t until = ms ? clock_micros() + (uint64_t)ms * 1000 : 0;
+    while (proc_count() > 0 && (until == 0 || clock_micros() < until))
+        proc_sleep_on(&proc_ended, until);
+    int failed = 0;
+    list_for_each_safe (n, &all_procs) {
+        struct proc *p = container_of(n, struct proc, all);
+        if (p->state != PROC_ZOMBIE)
+            continue;
+        struct proc_result r;
+        proc_reap(p, &r);
+        print_row(&r, out);
+        failed |= r.signal != 0 || r.status != 0;
+    }
+    return failed;
+}
+
+COMMAND(wait, "[MS]", "wait for background programs, at most MS milliseconds, and report those that ended",
+        wait_run);

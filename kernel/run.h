@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * Running programs from the monitor: several at once, waiting for them, and the summary. */
+#ifndef KERNEL_RUN_H
+#define KERNEL_RUN_H
+
+#include "lib/print.h"
+
+enum { RUN_MAX = 64 }; /* programs in one run command */
+
+/* Starts every program of argv (separated by "&") and waits for all. With `summary`, prints the table and
+ * the summary line. => 0 if every one exited with status 0. A trailing "&" does not wait. */
+int run_programs(int argc, char **argv, bool summary, struct printer *out);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * Live counters for the VGA status line. */
+#include "kernel/status.h"
+#include "drivers/clock.h"
+#include "drivers/vga.h"
+#include "kernel/monitor.h"
+#include "kernel/proc.h"
+#include "mm/buddy.h"
+#include "mm/stats.h"
+
+enum { TICKS_PER_REDRAW = 10 };
+
+void status_tick(void)
+{
+    static uint32_t ticks;
+    if (ticks++ % TICKS_PER_REDRAW != 0 || main_pool.policy == NULL)
+        return;
+    vga_status(" %s %u/%u frames | %u procs | faults %u major %u | evicted %u | swap in %u out %u | free %u",
+               main_pool.policy->name, main_pool.resident, main_pool.limit, proc_count(), vmstat.pgfault,
+               vmstat.pgmajfault, vmstat.pgsteal, vmstat.pswpin, vmstat.pswpout, buddy_free_frames());
+}

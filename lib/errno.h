@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * Error numbers, as Linux i386 has them. Returned negative. */
+#ifndef LIB_ERRNO_H
+#define LIB_ERRNO_H
+
+enum errno_value {
+    EPERM = 1,
+    ENOENT = 2,
+    ESRCH = 3,
+    EINTR = 4,
+    EIO = 5,
+    ENXIO = 6,
+    E2BIG = 7,
+    ENOEXEC = 8,
+    EBADF = 9,
+    ECHILD = 10,
+    EAGAIN = 11,
+    ENOMEM = 12,
+    EACCES = 13,
+    EFAULT = 14,
+    EEXIST = 17,
+    EINVAL = 22,
+    ENOTTY = 25,
+    ESPIPE = 29,
+    ENOSYS = 38,
+};
+
+#endif

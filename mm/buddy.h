@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * mm-level: 1.1
+ * Physical frames in blocks of 2^order, order 0..10: Knowlton's buddy system (CACM 8(10), 1965; Knuth,
+ * TAOCP 1, 2.5). Split and merge are O(orders), the merge test O(1) through the frame database. It never
+ * reclaims: when it says no, pool.c decides what to evict. */
+#ifndef MM_BUDDY_H
+#define MM_BUDDY_H
+
+#include "lib/print.h"
+#include "mm/frame.h"
+
+enum { BUDDY_ORDERS = 11, BUDDY_MAX_ORDER = BUDDY_ORDERS - 1 };
+
+/* Takes over every frame that frame_init marked FREE. The last `reserve` frames are kept for
+ * ALLOC_KERNEL, so that page tables and the heap can be had when user pages have taken the rest. */
+void buddy_init(uint32_t reserve);
+
+enum alloc_for {
+    ALLOC_KERNEL, /* may dig into the reserve */
+    ALLOC_USER,   /* fails when only the reserve is left */
+};
+
+/* => the first frame of a block, of kind KERNEL or USER, content undefined; NULL if there is none.
+ * Never evicts. The caller frees the block with buddy_free. */
+struct frame *buddy_alloc(unsigned order, enum alloc_for who) MUST_CHECK;
+
+/* => f heads an allocated block (any order; the database knows), unmapped, in no pool, without slot. */
+void buddy_free(struct frame *f);
+
+uint32_t buddy_free_frames(void);
+uint32_t buddy_reserve(void);
+uint32_t buddy_total_frames(void); /* frames that were ever handed to buddy_init */
+
+/* Junk on free (a debug aid): fills freed blocks with a byte that is no valid pointer or count. */
+extern bool buddy_junk;
+
+/* Walks the free lists and the database. => false after printing what is broken. */
+bool buddy_check(struct printer *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * mm-level: 8
+ * Page faults: what one is, and how it ended. */
+#ifndef MM_FAULT_H
+#define MM_FAULT_H
+
+#include "mm/space.h"
+
+/* The numbered cases, explained at the top of fault.c. The log, the trace, the tests and docs/ use the
+ * same numbers. */
+enum fault_case {
+    CASE_NO_REGION = 0,
+    CASE_FORBIDDEN = 1,
+    CASE_SPURIOUS = 2,
+    CASE_FIRST_TOUCH = 3,
+    CASE_SWAPPED = 4,
+    CASE_COW = 5,
+};
+
+/* One fault. Who sets a field: [c] the caller, [1] find_region, [2] look_up, [3] the case's resolver. */
+struct fault {
+    struct space *space;   /* [c] */
+    vaddr_t va;            /* [c] the address, any byte of the page */
+    enum vm_prot access;   /* [c] what was tried */
+    uint32_t ip;           /* [c] the instruction, or 0 when the kernel copies for the process */
+    struct region *region; /* [1] NULL in case 0 */
+    struct pte pte;        /* [2] as it was when the fault came */
+    enum fault_case kase;  /* [1] [2] */
+    struct frame *frame;   /* [3] the page's frame, NULL if refused */
+    slot_t slot;           /* [3] the slot it was read from, or SLOT_NONE */
+};
+
+/* Resolves or refuses one fault. May evict, may sleep. => VM_OK: the access can be tried again. Anything
+ * else: why it cannot succeed; nothing is changed. */
+enum vm_result vm_fault(struct fault *f) MUST_CHECK;
+
+/* The last faults, oldest first, for panics and debuggers. One line each, as in the log. */
+enum { FAULT_HISTORY = 16 };
+void fault_history_print(struct printer *out);
+
+/* "swap-in", "zero", "file" ...: what was done, in one word, for the log. */
+const char *fault_what(const struct fault *f);
+
+const char *vm_result_name(enum vm_result r);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ * mm-level: 1
+ * The frame database: one record per physical frame of RAM that the kernel can address. */
+#ifndef MM_FRAME_H
+#define MM_FRAME_H
+
+#include "lib/list.h"
+#include "mm/types.h"
+
+struct pmap;
+struct pool;
+struct rmap_node;
+
+enum frame_kind {
+    FRAME_RESERVED, /* not RAM, or in use since before the database: kernel image, modules, itself */
+    FRAME_FREE,     /* in a free block of the buddy allocator */
+    FRAME_KERNEL,   /* wired: page tables, heap, stacks */
+    FRAME_USER,     /* holds a page of a process; evictable */
+};
+
+enum frame_flag {
+    FRAME_BUSY = 1, /* its content is on its way to or from the disk: not to be picked, not to be freed */
+    FRAME_HEAD = 2, /* first frame of a free or allocated block of `order` */
+};
+
+/* Who writes a field: [b] buddy, [p] pool and reclaim, [r] rmap, [y] the policy of its pool, [f] fault
+ * and reclaim. */
+struct frame {
+    struct list_node link;  /* [b] free list, while FREE; [y] the policy's queue, while USER */
+    uint8_t kind;           /* [b] enum frame_kind */
+    uint8_t flags;          /* [b] HEAD, [f] BUSY */
+    uint8_t order;          /* [b] of the block that this frame heads */
+    uint8_t policy_flag;    /* [y] */
+    uint32_t policy_word;   /* [y] */
+    struct pool *pool;      /* [p] the pool it counts in, NULL if none */
+    slot_t slot;            /* [f] swap slot with a copy of the content, or SLOT_NONE */
+    struct pmap *pmap;      /* [r] first mapping; NULL when unmapped */
+    vaddr_t va;             /* [r] first mapping */
+    struct rmap_node *more; /* [r] further mappings */
+};
+
+extern struct frame *frame_table;  /* indexed by pfn */
+extern uint32_t frame_table_count; /* entries; pfns from here up are not RAM for us */
+
+/* A range of physical memory, bytes, end exclusive. */
+struct phys_range {
+    paddr_t start, end;
+};
+
+/* Figures of frame_init, for the boot log. Frames. */
+struct frame_census {
+    uint32_t ram;      /* usable frames that the memory map names below the limit */
+    uint32_t database; /* frames that hold the database itself */
+};
+
+/* Builds the database in the first hole of `usable` that is large enough and touches nothing in
+ * `reserved`, and marks every frame RESERVED. frame_is_usable then tells which ones the buddy allocator
+ * may have. Addresses at or above `limit` are ignored. Ranges may be unsorted, overlapping, unaligned.
+ * => false if there is no such hole. */
+bool frame_init(const struct phys_range *usable, size_t usable_count, const struct phys_range *reserved,
+                size_t reserved_count, paddr_t limit, struct frame_census *census) MUST_CHECK;
+
+/* Takes `count` adjoining frames that are marked FREE, as high as possible, out of circulation for good:
+ * the ramdisk. => before buddy_init. => their physical address, 0 if there is no such run. */
+paddr_t frame_take(uint32_t count) MUST_CHECK;
+
+static inline struct frame *frame_of(pfn_t pfn)
+{
+    return &frame_table[pfn.n];
+}
+
+static inline pfn_t frame_pfn(const struct frame *f)
+{
+    return (pfn_t){(uint32_t)(f - frame_table)};
+}
+
+/* The content, through the direct map. */
+void *frame_ptr(const struct frame *f);
+struct frame *frame_of_ptr(const void *p);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * mm-level: 4.1
+ * Random replacement: every resident page is as likely to go. Belady, IBM Systems Journal 5(2), 1966.
+ * Repeatable: the draw depends on the seed (seed=) and on the history only. */
+#include "lib/random.h"
+#include "mm/policy.h"
+#include "mm/slab.h"
+
+struct random {
+    uint32_t rng, count;
+    struct frame *member[]; /* frame->policy_word is its index here */
+};
+
+static void *random_create(uint32_t capacity, uint32_t seed)
+{
+    struct random *r = kmalloc(sizeof *r + capacity * sizeof r->member[0]);
+    if (r != NULL) {
+        r->rng = seed != 0 ? seed : 1;
+        r->count = 0;
+    }
+    return r;
+}
+
+static void random_inserted(void *state, struct frame *f, uint32_t refault_distance UNUSED)
+{
+    struct random *r = state;
+    f->policy_word = r->count;
+    r->member[r->count++] = f;
+}
+
+static struct frame *random_pick_victim(void *state)
+{
+    struct random *r = state;
+    return r->count > 0 ? r->member[random_below(&r->rng, r->count)] : NULL;
+}
+
+static void random_removed(void *state, struct frame *f)
+{
+    struct random *r = state;
+    struct frame *last = r->member[--r->count];
+    r->member[f->policy_word] = last;
+    last->policy_word = f->policy_word;
+}
+
+static uint32_t random_check(void *state, struct printer *out)
+{
+    struct random *r = state;
+    for (uint32_t i = 0; i < r->count; i++) {
+        if (r->member[i]->policy_word != i) {
+            print(out, "policy random: member %u thinks it is %u\n", i, r->member[i]->policy_word);
+            return UINT32_MAX;
+        }
+    }
+    return r->count;
+}
+
+static void random_dump(void *state, struct printer *out)
+{
+    struct random *r = state;
+    for (uint32_t i = 0; i < r->count; i++)
+        print(out, "  frame=%#x va=%#x\n", frame_pfn(r->member[i]).n, r->member[i]->va);
+}
+
+const struct policy policy_random = {
+    .name = "random",
+    .summary = "any resident page, all equally likely (Belady 1966)",
+    .create = random_create,
+    .destroy = kfree,
+    .inserted = random_inserted,
+    .pick_victim = random_pick_victim,
+    .removed = random_removed,
+    .check = random_check,
+    .dump = random_dump,
+};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * mm-level: 5
+ * A pool: frames that compete under one replacement policy, with one limit. All processes may share one
+ * pool (global replacement), or each have its own (local replacement). */
+#ifndef MM_POOL_H
+#define MM_POOL_H
+
+#include "mm/policy.h"
+
+/* One instruction of a process may need this many pages at once, each of which must stay while the
+ * others are brought in, or it would fault for ever: the instruction itself can lie across a page
+ * boundary (2), and so can each of two memory operands (movs, cmps, push m, call m: 2 + 2). String
+ * instructions restart between elements. Page tables are wired and do not count. */
+enum { POOL_MIN_LIMIT = 6 };
+
+struct pool {
+    struct list_node link; /* all pools */
+    const char *name;
+    const struct policy *policy;
+    void *state;        /* the policy's instance */
+    uint32_t limit;     /* frames that it may hold */
+    uint32_t resident;  /* frames that it holds */
+    uint32_t evictions; /* the pool's clock: refault distances are counted on it */
+};
+
+extern struct list_node all_pools;
+
+/* => VM_OK; VM_INVALID if limit < POOL_MIN_LIMIT; VM_NO_MEMORY. */
+enum vm_result pool_init(struct pool *p, const char *name, const struct policy *policy, uint32_t limit,
+                         uint32_t seed) MUST_CHECK;
+
+/* => p holds no frame. */
+void pool_destroy(struct pool *p);
+
+/* A page has become resident in f, mapped and listed in rmap: from here on it competes. */
+void pool_insert(struct pool *p, struct frame *f, uint32_t refault_distance);
+
+/* f leaves the competition: freed, or being evicted. */
+void pool_remove(struct frame *f);
+
+/* Clock ticks, for policies that want them. */
+void pools_tick(void);
+
+/* Holds the policies' own checks against the counts. */
+bool pools_check(struct printer *out) MUST_CHECK;
+
+#endif

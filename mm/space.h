@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * mm-level: 7.1
+ * An address space: regions, page tables, the pool that its pages compete in. */
+#ifndef MM_SPACE_H
+#define MM_SPACE_H
+
+#include "mm/pmap.h"
+#include "mm/pool.h"
+#include "mm/region.h"
+
+/* The user part of every address space: as on Linux i386, less the first 64 KiB (a null pointer with an
+ * offset must fault), the last page stays empty. Bytes. */
+#define USER_START ((vaddr_t)0x00010000)
+#define USER_END   ((vaddr_t)0xbffff000)
+
+struct space {
+    struct list_node link; /* all_spaces */
+    struct pmap pmap;
+    struct pool *pool;
+    struct region_set regions;
+    vaddr_t brk_start, brk; /* the heap; brk in bytes, not aligned */
+    vaddr_t map_top;        /* space_find_gap searches downwards from here */
+    uint32_t minor, major;  /* faults */
+};
+
+extern struct list_node all_spaces;
+
+/* => VM_OK or VM_NO_MEMORY. tag is the pid. */
+enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag) MUST_CHECK;
+
+/* Frees every page, slot and table. => no CPU uses it. */
+void space_destroy(struct space *s);
+
+/* Maps [start, start + length), both page aligned. No page becomes resident. => VM_OK, VM_EXISTS when
+ * something is there, VM_INVALID (unaligned, empty, outside the user part), VM_NO_MEMORY. */
+enum vm_result space_map(struct space *s, vaddr_t start, uint32_t length, uint32_t prot, const char *name,
+                         struct source source, uint32_t offset) MUST_CHECK;
+
+/* => the start of a free range of `length` bytes, as high as possible below map_top; 0 if there is none. */
+vaddr_t space_find_gap(struct space *s, uint32_t length);
+
+/* Unmaps whatever is mapped in the range. => as space_map; on VM_NO_MEMORY nothing is unmapped. */
+enum vm_result space_unmap(struct space *s, vaddr_t start, uint32_t length) MUST_CHECK;
+
+/* Changes rights. => VM_NO_REGION, nothing changed, when part of the range is not mapped. */
+enum vm_result space_protect(struct space *s, vaddr_t start, uint32_t length, uint32_t prot) MUST_CHECK;
+
+/* Moves the end of the heap. => the brk that holds now: the old one if the new one is not possible. */
+vaddr_t space_brk(struct space *s, vaddr_t brk);
+
+/* Copies between kernel memory and the space, faulting pages in: may evict and sleep. The range is
+ * checked against regions and rights page by page. => VM_OK, or why the first bad page is bad; pages
+ * before it were copied. */
+enum vm_result space_copy_in(struct space *s, void *to, vaddr_t from, uint32_t n) MUST_CHECK;
+enum vm_result space_copy_out(struct space *s, vaddr_t to, const void *from, uint32_t n) MUST_CHECK;
+
+/* Makes the page of va resident with at least this access. Declared low, defined high: fault.c. */
+enum vm_result vm_fault_in(struct space *s, vaddr_t va, enum vm_prot access) MUST_CHECK;
+
+#endif

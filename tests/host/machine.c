@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT
+ * The fake machine: RAM, page tables, TLB, CPU. */
+#include "tests/host/machine.h"
+#include "lib/log.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "mm/buddy.h"
+#include "mm/port.h"
+#include "mm/stats.h"
+#include "mm/swap.h"
+#include <sys/mman.h>
+
+struct machine machine;
+
+/* ---- RAM ---- */
+
+enum { RAM_JUNK = 0x5c };
+
+void machine_ram(const struct phys_range *ranges, size_t count)
+{
+    if (machine.ram != NULL)
+        munmap(machine.ram, machine.ram_end);
+    machine.ram_end = 0;
+    for (size_t i = 0; i < count; i++)
+        machine.ram_end = MAX(machine.ram_end, ALIGN_UP(ranges[i].end, (paddr_t)PAGE_SIZE));
+    machine.ram = mmap(NULL, machine.ram_end, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT(machine.ram != MAP_FAILED, "machine: the host has no %u bytes", machine.ram_end);
+    for (size_t i = 0; i < count; i++) {
+        paddr_t start = ALIGN_DOWN(ranges[i].start, (paddr_t)PAGE_SIZE);
+        size_t bytes = ALIGN_UP(ranges[i].end, (paddr_t)PAGE_SIZE) - start;
+        int err = mprotect(machine.ram + start, bytes, PROT_READ | PROT_WRITE);
+        ASSERT(err == 0, "machine: mprotect of %#x failed", start);
+        memset(machine.ram + start, RAM_JUNK, bytes);
+    }
+}
+
+void *phys_to_ptr(paddr_t pa)
+{
+    ASSERT(pa >= MACHINE_RAM_BASE && pa < machine.ram_end, "machine: physical address %#x is not RAM", pa);
+    return machine.ram + pa;
+}
+
+paddr_t ptr_to_phys(const void *p)
+{
+    uintptr_t offset = (uintptr_t)p - (uintptr_t)machine.ram;
+    ASSERT(offset >= MACHINE_RAM_BASE && offset < machine.ram_end, "machine: pointer %p is not into RAM", p);
+    return (paddr_t)offset;
+}
+
+static void assert_page(const void *p)
+{
+    ASSERT((uintptr_t)p % PAGE_SIZE == 0, "page work on %p, which is not page aligned", p);
+}
+
+void page_zero(void *page)
+{
+    assert_page(page);
+    memset(page, 0, PAGE_SIZE);
+}
+
+void page_copy(void *dst, const void *src)
+{
+    assert_page(dst);
+    memcpy(dst, src, PAGE_SIZE);
+}
+
+uint32_t page_copy_sum(void *dst, const void *src)
+{
+    struct page_lanes lanes;
+    assert_page(src);
+    page_copy_sum_generic(dst, src, &lanes);
+    return page_sum_fold(&lanes);
+}
+
+uint32_t page_sum(const void *page)
+{
+    return page_copy_sum(NULL, page);
+}
+
+/* ---- page tables ---- */
+
+enum {
+    ENTRIES = 1024, /* of each level */
+    TABLE_SPAN = ENTRIES * PAGE_SIZE,
+    P = 1 << 0,
+    W = 1 << 1, /* kept while swapped, like U */
+    U = 1 << 2,
+    SWAPPED = 1 << 3, /* with P clear: the upper bits are a slot */
+    A = 1 << 5,
+    D = 1 << 6,
+};
+
+/* ---- TLB ---- */
+
+enum { TLB_ENTRIES = 1024 };
+
+static struct tlb_entry {
+    const struct pmap *pmap; /* NULL: empty */
+    vaddr_t page;
+    uint32_t pte; /* as it was at the last walk */
+} tlb[TLB_ENTRIES];
+
+static struct tlb_entry *tlb_entry(const struct pmap *p, vaddr_t va)
+{
+    return &tlb[(va / PAGE_SIZE + p->tag * 61) % TLB_ENTRIES];
+}
+
+static bool tlb_hit(const struct tlb_entry *e, const struct pmap *p, vaddr_t va)
+{
+    return e->pmap == p && e->page == ALIGN_DOWN(va, (vaddr_t)PAGE_SIZE);
+}
+
+/* The only way in which a page-table change reaches the TLB. */
+static void invalidate(const struct pmap *p, vaddr_t va)
+{
+    struct tlb_entry *e = tlb_entry(p, va);
+    if (tlb_hit(e, p, va)) {
+        e->pmap = NULL;
+        machine.invalidations++;
+    }
+}
+
+void machine_tlb_flush(void)
+{
+    memset(tlb, 0, sizeof tlb);
+}
+
+/* ---- mm/pmap.h ---- */
+
+static uint32_t *walk(const struct pmap *p, vaddr_t va)
+{
+    uint32_t pde = ((const uint32_t *)p->root)[va / TABLE_SPAN];
+    if (!(pde & P))
+        return NULL;
+    return (uint32_t *)phys_to_ptr(pfn_base(pfn_of(pde))) + va / PAGE_SIZE % ENTRIES;
+}
+
+static uint32_t *walk_in_state(const struct pmap *p, vaddr_t va, enum pte_state state, const char *who)
+{
+    enum pte_state is = pmap_lookup(p, va).state;
+    ASSERT(is == state, "%s: pid %u va %#x is in state %d, not %d", who, p->tag, va, is, state);
+    return walk(p, va);
+}
+
+static uint32_t rights(uint32_t prot)
+{
+    return (prot != 0 ? U : 0) | (prot & VM_WRITE ? W : 0);
+}
+
+static struct pte decode(uint32_t raw)
+{
+    struct pte pte = {.state = PTE_NONE, .slot = SLOT_NONE};
+    if (raw & P)
+        pte = (struct pte){PTE_PRESENT, pfn_of(raw), SLOT_NONE, raw & W, raw & A, raw & D};
+    else if (raw & SWAPPED)
+        pte = (struct pte){.state = PTE_SWAPPED, .slot = {raw >> PAGE_SHIFT}};
+    return pte;
+}
+
+static void *table_alloc(void)
+{
+    struct frame *f = buddy_alloc(0, ALLOC_KERNEL);
+    if (f == NULL)
+        return NULL;
+    page_zero(frame_ptr(f));
+    return frame_ptr(f);
+}
+
+enum vm_result pmap_init(struct pmap *p)
+{
+    p->root = table_alloc();
+    if (p->root == NULL)
+        return VM_NO_MEMORY;
+    p->root_pa = ptr_to_phys(p->root);
+    p->tables = 1;
+    return VM_OK;
+}
+
+void pmap_destroy(struct pmap *p)
+{
+    ASSERT(p->resident == 0, "pmap_destroy: pid %u has %u pages resident", p->tag, p->resident);
+    for (vaddr_t va = 0; (va = pmap_next_table(p, va, USER_END)) < USER_END; va += TABLE_SPAN) {
+        for (vaddr_t i = 0; i < ENTRIES; i++)
+            ASSERT(pmap_lookup(p, va + i * PAGE_SIZE).state == PTE_NONE, "pmap_destroy: pid %u keeps va %#x",
+                   p->tag, va + i * PAGE_SIZE);
+        buddy_free(frame_of_ptr(walk(p, va)));
+    }
+    buddy_free(frame_of_ptr(p->root));
+    p->root = NULL;
+}
+
+struct pte pmap_lookup(const struct pmap *p, vaddr_t va)
+{
+    const uint32_t *pte = walk(p, va);
+    return decode(pte != NULL ? *pte : 0);
+}
+
+enum vm_result pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty)
+{
+    ASSERT(va % PAGE_SIZE == 0 && va >= USER_START && va < USER_END, "pmap_enter: va %#x", va);
+    if (walk(p, va) == NULL) {
+        void *table = table_alloc();
+        if (table == NULL)
+            return VM_NO_MEMORY;
+        ((uint32_t *)p->root)[va / TABLE_SPAN] = ptr_to_phys(table) | P;
+        p->tables++;
+    }
+    uint32_t *pte = walk(p, va);
+    ASSERT(!(*pte & P), "pmap_enter: pid %u va %#x is present", p->tag, va);
+    *pte = pfn_base(pfn) | P | rights(prot) | (dirty ? D : 0);
+    p->resident++;
+    return VM_OK;
+}
+
+struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot)
+{
+    uint32_t *pte = walk_in_state(p, va, PTE_PRESENT, "pmap_unmap"), old = *pte;
+    *pte = slot_valid(slot) ? slot.n << PAGE_SHIFT | SWAPPED | (old & (W | U)) : 0;
+    invalidate(p, va);
+    p->resident--;
+    return decode(old);
+}
+
+void pmap_restore(struct pmap *p, vaddr_t va, pfn_t pfn, bool dirty)
+{
+    uint32_t *pte = walk_in_state(p, va, PTE_SWAPPED, "pmap_restore");
+    *pte = pfn_base(pfn) | P | A | (*pte & (W | U)) | (dirty ? D : 0);
+    p->resident++;
+}
+
+void pmap_forget(struct pmap *p, vaddr_t va)
+{
+    *walk_in_state(p, va, PTE_SWAPPED, "pmap_forget") = 0;
+}
+
+void pmap_protect(struct pmap *p, vaddr_t va, uint32_t prot)
+{
+    uint32_t *pte = walk_in_state(p, va, PTE_PRESENT, "pmap_protect"), old = *pte;
+    *pte = (old & ~(uint32_t)(W | U)) | rights(prot);
+    if (old & ~*pte)
+        invalidate(p, va);
+}
+
+void pmap_mark(struct pmap *p, vaddr_t va, bool dirty)
+{
+    *walk_in_state(p, va, PTE_PRESENT, "pmap_mark") |= A | (dirty ? D : 0);
+}
+
+bool pmap_test_clear_accessed(struct pmap *p, vaddr_t va)
+{
+    uint32_t *pte = walk_in_state(p, va, PTE_PRESENT, "pmap_test_clear_accessed");
+    if (!(*pte & A))
+        return false;
+    *pte &= ~(uint32_t)A;
+    invalidate(p, va);
+    return true;
+}
+
+vaddr_t pmap_next_table(const struct pmap *p, vaddr_t va, vaddr_t end)
+{
+    while (va < end && walk(p, va) == NULL)
+        va = ALIGN_DOWN(va, (vaddr_t)TABLE_SPAN) + TABLE_SPAN;
+    return MIN(va, end);
+}
+
+/* ---- CPU ---- */
+
+enum { MAX_TRIES = 4 }; /* one word needs one page: more faults than this in a row never end */
+
+/* Does the entry promise what its PTE does not, or lead elsewhere? */
+static bool stale(const struct tlb_entry *e)
+{
+    const uint32_t *pte = walk(e->pmap, e->page);
+    return pte == NULL || (e->pte & ~*pte & (P | W | U | A | D)) || pfn_of(e->pte ^ *pte).n != 0;
+}
+
+bool machine_tlb_check(struct printer *out)
+{
+    for (size_t i = 0; i < TLB_ENTRIES; i++) {
+        if (tlb[i].pmap != NULL && tlb[i].pmap->root != NULL && stale(&tlb[i])) {
+            print(out, "tlb: entry %#x of pid %u va %#x is stale\n", tlb[i].pte, tlb[i].pmap->tag,
+                  tlb[i].page);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool allowed(uint32_t pte, bool write)
+{
+    return (pte & P) && (pte & U) && (!write || (pte & W));
+}
+
+/* => the word's place in RAM, or NULL: page fault. */
+static uint32_t *translate(struct pmap *p, vaddr_t va, bool write)
+{
+    uint32_t *pte = walk(p, va);
+    struct tlb_entry *e = tlb_entry(p, va);
+    if (tlb_hit(e, p, va)) {
+        ASSERT(!stale(e), "machine: stale TLB entry %#x used for pid %u va %#x, whose PTE is %#x", e->pte,
+               p->tag, va, pte != NULL ? *pte : 0);
+        if (!allowed(e->pte, write)) {
+            e->pmap = NULL;
+            return NULL;
+        }
+    } else {
+        if (pte == NULL || !allowed(*pte, write))
+            return NULL;
+        *pte |= A;
+        *e = (struct tlb_entry){p, ALIGN_DOWN(va, (vaddr_t)PAGE_SIZE), *pte};
+    }
+    if (write && !(e->pte & D))
+        e->pte = *pte |= D;
+    return (uint32_t *)phys_to_ptr(pfn_base(pfn_of(e->pte)) + va % PAGE_SIZE);
+}
+
+enum vm_result machine_access(struct space *s, vaddr_t va, enum vm_prot access, uint32_t *word)
+{
+    ASSERT(va % sizeof *word == 0, "machine: access to %#x", va);
+    for (int tries = 0; tries < MAX_TRIES; tries++) {
+        uint32_t *at = translate(&s->pmap, va, access == VM_WRITE);
+        if (at != NULL) {
+            if (access == VM_WRITE)
+                *at = *word;
+            else
+                *word = *at;
+            return VM_OK;
+        }
+        machine.faults++;
+        machine.last = (struct fault){.space = s, .va = va, .access = access};
+        enum vm_result r = vm_fault(&machine.last);
+        if (r != VM_OK)
+            return r;
+    }
+    panic("machine: the access to %#x faults for ever", va);
+}
+
+/* ---- the whole ---- */
+
+void machine_build(uint32_t frames, uint32_t reserve, uint32_t slots)
+{
+    enum { HOLE = 37 * PAGE_SIZE, PIECES = 2 };
+    if (machine.ram != NULL && swap_init(NULL) != VM_OK)
+        panic("machine: the old swap disk does not go away");
+    disk_destroy(&machine.disk);
+
+    /* the database and the slot table come on top of what was asked for */
+    uint32_t extra = (frames + frames / 8 + 512) * (uint32_t)sizeof(struct frame) / PAGE_SIZE + 1;
+    uint32_t half = (frames / 2 + extra) * PAGE_SIZE;
+    struct phys_range ranges[PIECES] = {{MACHINE_RAM_BASE, MACHINE_RAM_BASE + half}};
+    ranges[1].start = ranges[0].end + HOLE;
+    ranges[1].end = ranges[1].start + (frames - frames / 2) * PAGE_SIZE;
+    machine_ram(ranges, PIECES);
+
+    struct frame_census census;
+    if (!frame_init(ranges, PIECES, NULL, 0, UINT32_MAX, &census))
+        panic("machine: no room for the frame database");
+    buddy_init(reserve);
+    buddy_junk = true;
+    disk_init(&machine.disk, slots);
+    if (swap_init(slots > 0 ? &machine.disk.dev : NULL) != VM_OK)
+        panic("machine: no swap on %u slots", slots);
+    machine_tlb_flush();
+    memset(&vmstat, 0, sizeof vmstat);
+    log_classes = LOG_QUIET;
+    machine.faults = machine.invalidations = 0;
+    machine.free_frames = buddy_free_frames();
+    machine.free_slots = swap_free();
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ * Worlds and stamped pages. */
+#include "tests/host/pages.h"
+#include "lib/panic.h"
+
+void world_init(struct world *w, const char *policy, uint32_t limit, uint32_t pages)
+{
+    enum vm_result r =
+        pool_init(&w->pool, "test", policy_find(policy), MAX(limit, (uint32_t)POOL_MIN_LIMIT), 1);
+    ASSERT(r == VM_OK, "world: pool_init says %s", vm_result_name(r));
+    w->pool.limit = limit;
+    r = space_init(&w->space, &w->pool, 1);
+    ASSERT(r == VM_OK, "world: space_init says %s", vm_result_name(r));
+    if (pages > 0)
+        pages_map(&w->space, 0, pages, VM_READ | VM_WRITE);
+}
+
+void world_destroy(struct world *w)
+{
+    space_destroy(&w->space);
+    pool_destroy(&w->pool);
+}
+
+void pages_map(struct space *s, uint32_t i, uint32_t count, uint32_t prot)
+{
+    enum vm_result r = space_map(s, page_va(i), count * PAGE_SIZE, prot, "anon", source_zero(), 0);
+    ASSERT(r == VM_OK, "pages_map: space_map says %s", vm_result_name(r));
+}
+
+void word_store(struct space *s, uint32_t i, uint32_t v)
+{
+    enum vm_result r = machine_access(s, page_va(i), VM_WRITE, &v);
+    ASSERT(r == VM_OK, "store to page %u: %s", i, vm_result_name(r));
+}
+
+uint32_t word_load(struct space *s, uint32_t i)
+{
+    uint32_t v;
+    enum vm_result r = machine_access(s, page_va(i), VM_READ, &v);
+    ASSERT(r == VM_OK, "load from page %u: %s", i, vm_result_name(r));
+    return v;
+}
+
+uint32_t stamp_of(uint32_t pid, vaddr_t va, uint32_t generation)
+{
+    const uint32_t mix = 0x85ebca6b;
+    if (generation == 0)
+        return 0;
+    uint32_t h = va * mix ^ generation;
+    h = (h ^ h >> 13) * mix ^ pid;
+    return (h ^ h >> 16) | 1;
+}
+
+enum vm_result page_stamp(struct space *s, vaddr_t va, uint32_t generation)
+{
+    for (vaddr_t at = va; at < va + PAGE_SIZE; at += sizeof(uint32_t)) {
+        uint32_t v = stamp_of(s->pmap.tag, at, generation);
+        enum vm_result r = machine_access(s, at, VM_WRITE, &v);
+        if (r != VM_OK)
+            return r;
+    }
+    return VM_OK;
+}
+
+bool page_stamped(struct space *s, vaddr_t va, uint32_t generation, enum vm_result *result)
+{
+    for (vaddr_t at = va; at < va + PAGE_SIZE; at += sizeof(uint32_t)) {
+        uint32_t v;
+        *result = machine_access(s, at, VM_READ, &v);
+        if (*result != VM_OK || v != stamp_of(s->pmap.tag, at, generation))
+            return false;
+    }
+    return true;
+}
+
+bool page_present(const struct space *s, uint32_t i)
+{
+    return pmap_lookup(&s->pmap, page_va(i)).state == PTE_PRESENT;
+}
+
+bool page_swapped(const struct space *s, uint32_t i)
+{
+    return pmap_lookup(&s->pmap, page_va(i)).state == PTE_SWAPPED;
+}

@@ -1,0 +1,499 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs Faultline in QEMU: the back end of `make run`, `make debug` and `make bench`, and the way tests boot
+the kernel.
+
+For tests there are two calls:
+
+    run(append="frames=64", run="demo; quit")      boots, waits for the end => Result
+    with Guest(append=...) as g:                   a live guest: g.expect(), g.send(), g.qmp(), g.screendump()
+
+Both stop a guest that outlives its time limit, and no QEMU survives the process that started it.
+"""
+import argparse
+import ctypes
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import mkiso  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+KERNEL = "build/faultline.elf"
+INITRD = "build/initrd.tar"
+PROMPT = "faultline> "
+TAIL_LINES = 40
+
+# What the kernel writes to the isa-debug-exit port, as QEMU reports it: (value << 1) | 1. Only GUEST_OK is
+# a pass: a triple fault under -no-reboot makes QEMU exit with 0.
+GUEST_OK = 33
+GUEST_FAILED = 35
+
+# Our own exit status.
+OK, FAILED, HUNG, RESET, BROKEN, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+class GuestError(Exception):
+    """The guest did not do what was expected of it; the message ends with its last lines."""
+
+
+class GuestTimeout(GuestError):
+    pass
+
+
+@dataclasses.dataclass
+class Result:
+    rc: int      # 0 ok, 1 the guest reported failure, 2 hung, 3 reset, 4 QEMU itself failed
+    ok: bool
+    log: str     # everything that came over the serial line, lines ended by \n
+    reason: str  # the end in words
+    stderr: str = ""  # what QEMU itself said
+
+    def __bool__(self):
+        return self.ok
+
+    def tail(self, lines=TAIL_LINES):
+        return "\n".join(self.log.splitlines()[-lines:])
+
+
+def explain(status):
+    """Translates QEMU's exit status. => (rc, reason)"""
+    if status == GUEST_OK:
+        return OK, "ok"
+    if status == GUEST_FAILED:
+        return FAILED, "the guest reported failure"
+    if status == 0:
+        return RESET, "the guest reset (triple fault?) or was shut down"
+    if status < 0:
+        return BROKEN, f"QEMU was killed by {signal.Signals(-status).name}"
+    return BROKEN, f"QEMU ended with status {status}"
+
+
+def kernel_command_line(append="", run=None, quit_at_end=False):
+    """Adds run="..." to the other words. With quit_at_end the guest powers off after its last command."""
+    if quit_at_end and not re.search(r"(^|;)\s*quit(\s+\w+)?\s*;?\s*$", run or ""):
+        run = f"{run}; quit" if (run or "").strip() else "quit"
+    return f'{append} run="{run}"'.strip() if run else append
+
+
+def qemu_command(*, append="", mem="64M", icount=False, iso=None, kernel=KERNEL, initrd=INITRD, window=None,
+                 qmp=None, gdb=None, serial="stdio", extra=()):
+    """The QEMU command line. qmp and gdb are paths of Unix sockets to make; window is a display's name."""
+    command = ["qemu-system-i386", "-M", "pc", "-m", str(mem), "-vga", "std", "-display", window or "none",
+               "-nic", "none", "-no-reboot", "-monitor", "none", "-serial", serial,
+               "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+    if iso:
+        if icount:
+            raise ValueError("icount needs a guest started by -kernel: GRUB hangs under it")
+        command += ["-cdrom", str(iso)]
+    else:
+        command += ["-kernel", str(kernel), "-append", append]
+        if initrd:
+            command += ["-initrd", str(initrd).replace(",", ",,")]
+    if icount:
+        command += ["-icount", "shift=0,sleep=off"]
+    if qmp:
+        command += ["-qmp", f"unix:{qmp},server=on,wait=off"]
+    if gdb:
+        command += ["-S", "-chardev", f"socket,id=gdb,path={gdb},server=on,wait=off", "-gdb", "chardev:gdb"]
+    return command + list(extra)
+
+
+def die_with_parent(sig=signal.SIGKILL):
+    """=> a function that makes the calling process get `sig` when its parent is gone (Linux only)"""
+    parent = os.getpid()
+    prctl = getattr(ctypes.CDLL(None), "prctl", None) if sys.platform == "linux" else None
+    PR_SET_PDEATHSIG = 1
+
+    def arrange():
+        if prctl:
+            prctl(PR_SET_PDEATHSIG, int(sig), 0, 0, 0)
+            if os.getppid() != parent:  # gone already
+                os.kill(os.getpid(), sig)
+
+    return arrange
+
+
+class Guest:
+    """A running guest with its serial line on pipes. Use it in a `with`: leaving it ends QEMU.
+
+    Its `timeout` counts from the start and bounds every wait. `icount` defaults to on, except with an ISO.
+    `echo`, if given, is called with each piece of serial text as it comes.
+    """
+
+    def __init__(self, *, append="", run=None, mem="64M", icount=None, timeout=60, iso=None, kernel=KERNEL,
+                 initrd=INITRD, qmp=False, extra=(), echo=None):
+        icount = not iso if icount is None else icount
+        self.dir = tempfile.mkdtemp(prefix="faultline-")
+        self.qmp_path = os.path.join(self.dir, "qmp") if qmp else None
+        self.deadline = time.monotonic() + timeout
+        self.timeout = timeout
+        self.echo = echo
+        self.timed_out = False
+        self._text = ""       # what came so far
+        self._pending = b""   # the start of a character or of \r\n
+        self._seen = 0        # what expect() has passed
+        self._stderr = b""
+        self._qmp = None
+        self._selector = selectors.DefaultSelector()
+        command = qemu_command(append=kernel_command_line(append, run), mem=mem, icount=icount, iso=iso,
+                               kernel=kernel, initrd=initrd, qmp=self.qmp_path, extra=extra)
+        try:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=subprocess.PIPE, preexec_fn=die_with_parent())
+        except BaseException:
+            shutil.rmtree(self.dir, ignore_errors=True)
+            raise
+        for stream in (self.process.stdout, self.process.stderr):
+            os.set_blocking(stream.fileno(), False)
+            self._selector.register(stream, selectors.EVENT_READ)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def log(self):
+        return self._text
+
+    @property
+    def stderr(self):
+        return self._stderr.decode(errors="replace")
+
+    def tail(self):
+        return "\n".join(["--- the guest's last lines:"] + self._text.splitlines()[-TAIL_LINES:])
+
+    def send(self, line):
+        """Types a line."""
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise GuestError(f"the guest ended before it was sent {line!r}\n{self.tail()}") from None
+
+    def _pump(self, until):
+        """Reads what there is, waiting for it until then. => false when nothing can come any more"""
+        if not self._selector.get_map():
+            return False
+        for key, _ in self._selector.select(max(0.0, min(until, self.deadline) - time.monotonic())):
+            data = key.fileobj.read(1 << 16)
+            if not data:
+                self._selector.unregister(key.fileobj)
+            elif key.fileobj is self.process.stderr:
+                self._stderr += data
+            else:
+                self._take(data)
+        if self.process.stdout not in [k.fileobj for k in self._selector.get_map().values()]:
+            self._take(b"", last=True)
+        return True
+
+    def _take(self, data, last=False):
+        data = self._pending + data
+        self._pending = b""
+        if data.endswith(b"\r") and not last:
+            data, self._pending = data[:-1], b"\r"
+        text = data.replace(b"\r\n", b"\n").decode("latin-1")
+        self._text += text
+        if self.echo and text:
+            self.echo(text)
+
+    def expect(self, pattern, timeout=None):
+        """Waits until the regular expression matches in what came after the last match. => the match"""
+        until = self.deadline if timeout is None else min(self.deadline, time.monotonic() + timeout)
+        compiled = re.compile(pattern, re.MULTILINE)
+        while True:
+            match = compiled.search(self._text, self._seen)
+            if match:
+                self._seen = match.end()
+                return match
+            if time.monotonic() >= until:
+                raise GuestTimeout(f"waited in vain for {pattern!r}\n{self.tail()}")
+            if not self._pump(until):
+                raise GuestError(f"the guest ended before {pattern!r}\n{self.stderr}{self.tail()}")
+
+    def command(self, line, timeout=None):
+        """Types a monitor command. => what it printed"""
+        self.send(line)
+        start = self._seen
+        end = self.expect(r"^" + re.escape(PROMPT), timeout).start()
+        printed = self._text[start:end]
+        return printed.split("\n", 1)[1] if "\n" in printed else ""  # without the echo of the command
+
+    def wait(self):
+        """Waits for the end, stopping QEMU if the time limit comes first. => Result"""
+        while self._pump(self.deadline):
+            if time.monotonic() >= self.deadline:
+                self.timed_out = True
+                break
+        if not self.timed_out:
+            try:
+                self.process.wait(max(0.1, self.deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self.timed_out = True
+        self.close()
+        if self.timed_out:
+            rc, reason = HUNG, f"guest hung: stopped after {self.timeout:g} s"
+        else:
+            rc, reason = explain(self.process.returncode)
+        return Result(rc, rc == OK, self._text, reason, self.stderr)
+
+    def qmp(self, command, **arguments):
+        """Executes a QMP command. => what it returned; GuestError if it failed"""
+        if self._qmp is None:
+            self._qmp = self._connect_qmp()
+        request = {"execute": command, **({"arguments": arguments} if arguments else {})}
+        self._qmp.write(json.dumps(request).encode() + b"\n")
+        self._qmp.flush()
+        while True:
+            line = self._qmp.readline()
+            if not line:
+                raise GuestError(f"QEMU ended during {command}\n{self.tail()}")
+            reply = json.loads(line)
+            if "error" in reply:
+                raise GuestError(f"{command}: {reply['error'].get('desc')}")
+            if "return" in reply:
+                return reply["return"]
+
+    def _connect_qmp(self):
+        if not self.qmp_path:
+            raise ValueError("this guest was started without qmp=True")
+        while True:
+            try:
+                link = socket.socket(socket.AF_UNIX)
+                link.connect(self.qmp_path)
+                break
+            except OSError:
+                link.close()
+                if self.process.poll() is not None or time.monotonic() >= self.deadline:
+                    raise GuestError(f"QEMU does not answer\n{self.stderr}{self.tail()}") from None
+                time.sleep(0.02)
+        link.settimeout(max(1.0, self.deadline - time.monotonic()))
+        stream = link.makefile("rwb")
+        link.close()  # the stream keeps it open
+        stream.readline()  # the greeting
+        stream.write(b'{"execute": "qmp_capabilities"}\n')
+        stream.flush()
+        stream.readline()
+        return stream
+
+    def screendump(self, png):
+        """Saves the VGA screen as a PNG file."""
+        png = os.path.abspath(png)
+        try:
+            self.qmp("screendump", filename=png, format="png")
+        except GuestError as e:
+            if "PNG support" not in str(e):
+                raise
+            from PIL import Image
+            ppm = os.path.join(self.dir, "screen.ppm")
+            self.qmp("screendump", filename=ppm)
+            Image.open(ppm).save(png)
+
+    def close(self):
+        """Ends QEMU, if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr, self._qmp):
+            try:
+                if stream:
+                    stream.close()
+            except OSError:
+                pass
+        self._selector.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def run(append="", run=None, *, stdin_script=None, iso=None, **options):
+    """Boots, types the lines of stdin_script, each when the prompt is there, and waits for the end.
+    iso may be a path, or True for an image made for this run. Other options are those of Guest."""
+    if iso is True:
+        with tempfile.TemporaryDirectory(prefix="faultline-") as d:
+            image = mkiso.make_iso(os.path.join(d, "run.iso"), kernel_command_line(append, run),
+                                   ROOT / options.get("kernel", KERNEL), ROOT / options.get("initrd", INITRD))
+            return _run(append, run, stdin_script, iso=image, **options)
+    return _run(append, run, stdin_script, iso=iso, **options)
+
+
+def _run(append, commands, stdin_script, **options):
+    with Guest(append=append, run=commands, **options) as guest:
+        try:
+            for line in stdin_script or ():
+                guest.expect(r"^" + re.escape(PROMPT))
+                guest.send(line)
+        except GuestError:
+            pass  # wait() says how it ended
+        return guest.wait()
+
+
+# The command line ------------------------------------------------------------------------------------
+
+def pick_window(wish, on_terminal):
+    """=> the QEMU display to open for the VGA screen, or None"""
+    has_screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if wish == "0" or (wish == "auto" and not (on_terminal and has_screen)):
+        return None
+    known = subprocess.run(["qemu-system-i386", "-display", "help"], stdin=subprocess.DEVNULL,
+                           capture_output=True, text=True).stdout.split()
+    for display in ("gtk", "sdl"):
+        if display in known:
+            return display
+    if wish == "1":
+        sys.exit("qemu: this QEMU cannot open a window (Debian: install qemu-system-gui)")
+    return None
+
+
+def on_terminal(command):
+    """Gives the terminal to QEMU. => its exit status"""
+    import termios
+    saved = termios.tcgetattr(0)
+    process = subprocess.Popen(command, cwd=ROOT, preexec_fn=die_with_parent())
+    try:
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        termios.tcsetattr(0, termios.TCSANOW, saved)
+
+
+def under_gdb(args, options):
+    """Starts QEMU stopped and gdb attached to it; QEMU goes when gdb does. => gdb's exit status"""
+    serial_log = ROOT / "build" / "debug.log"
+    with tempfile.TemporaryDirectory(prefix="faultline-") as d:
+        sock = os.path.join(d, "gdb")
+        process = subprocess.Popen(qemu_command(gdb=sock, serial=f"file:{serial_log}", **options), cwd=ROOT,
+                                   stdin=subprocess.DEVNULL, start_new_session=True,  # Ctrl-C is gdb's
+                                   preexec_fn=die_with_parent())
+        gdb = None
+        try:
+            while not os.path.exists(sock):
+                if process.poll() is not None:
+                    print(f"qemu: {explain(process.returncode)[1]}", file=sys.stderr)
+                    return BROKEN
+                time.sleep(0.02)
+            print(f"serial log: {serial_log.relative_to(ROOT)}", flush=True)
+            command = ["gdb", "-q", "-iex", "set debuginfod enabled off", args.kernel,
+                       "-ex", f"target remote {sock}"]
+            if (ROOT / "tools/gdb/faultline.py").exists():
+                command += ["-x", "tools/gdb/faultline.py"]
+            command += ["-ex", "break vm_fault"]
+            gdb = subprocess.Popen(["sh", "-c", f'exec "$@" {args.gdb}', "gdb", *command], cwd=ROOT,
+                                   preexec_fn=die_with_parent())
+            while True:
+                try:
+                    return gdb.wait()
+                except KeyboardInterrupt:
+                    pass  # gdb's, to stop the guest
+        finally:
+            for p in (gdb, process):
+                if p and p.poll() is None:
+                    p.kill()
+                    p.wait()
+
+
+def piped(args, options):
+    """No terminal: streams the log, keeps the time limit. => Result"""
+    only, partial = args.only, ""
+    printed = 0
+
+    def show(text):
+        nonlocal partial, printed
+        if only is not None:
+            *lines, partial = (partial + text).split("\n")
+            text = "".join(line + "\n" for line in lines if line.startswith(only))
+        if text:
+            printed += 1
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    with Guest(timeout=args.timeout, echo=show, **options) as guest:
+        guest.process.stdin.close()
+        guest.process.stdin = None
+        result = guest.wait()
+    if not result.ok and (only is not None or result.rc == HUNG):
+        print(f"\n{guest.tail()}", file=sys.stderr)
+    if result.ok and not printed:
+        return dataclasses.replace(result, rc=FAILED, ok=False, reason=f"the guest printed no {only or 'text'!r}")
+    return result
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    ap.add_argument("--kernel", default=KERNEL)
+    ap.add_argument("--initrd", default=INITRD)
+    ap.add_argument("--mem", default="64M")
+    ap.add_argument("--append", default="", help="the kernel's command line, without run=")
+    ap.add_argument("--run", default="", help="monitor commands, separated by ;")
+    ap.add_argument("--iso", action="store_true", help="boot through GRUB")
+    ap.add_argument("--icount", action="store_true", help="one tick = one guest instruction")
+    ap.add_argument("--timeout", type=float, default=600, help="in seconds; not with a terminal")
+    ap.add_argument("--window", choices=("auto", "0", "1"), default="auto")
+    ap.add_argument("--only", metavar="PREFIX", help="print only lines that start so")
+    ap.add_argument("--gdb", metavar="GDBFLAGS", help="stop at the start, with gdb attached")
+    args = ap.parse_args()
+    if args.iso and args.icount:
+        sys.exit("qemu: ISO=1 and ICOUNT=1 exclude each other: GRUB hangs under icount")
+
+    terminal = sys.stdin.isatty() and args.only is None
+    window = pick_window(args.window, terminal)
+    append = kernel_command_line(args.append, args.run, quit_at_end=not terminal and args.gdb is None)
+    options = dict(append=append, mem=args.mem, icount=args.icount, kernel=args.kernel, initrd=args.initrd)
+
+    die_with_parent_of_ours(signal.SIGTERM)
+    for sig in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, lambda number, frame: sys.exit(128 + number))
+    image = None
+    try:
+        if args.iso:
+            os.makedirs(ROOT / "build", exist_ok=True)
+            handle, image = tempfile.mkstemp(prefix="run-", suffix=".iso", dir=ROOT / "build")
+            os.close(handle)
+            options["iso"] = mkiso.make_iso(image, append, ROOT / args.kernel, ROOT / args.initrd)
+        if args.gdb is not None:
+            return under_gdb(args, dict(options, window=window))
+        if terminal:
+            rc, reason = explain(on_terminal(qemu_command(**options, window=window)))
+            stderr = ""
+        else:
+            extra = ("-display", window) if window else ()
+            result = piped(args, dict(options, extra=extra))
+            rc, reason, stderr = result.rc, result.reason, result.stderr
+    except KeyboardInterrupt:
+        print("\nqemu: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except FileNotFoundError as e:
+        print(f"qemu: {e.filename or e}: not found (make deps installs what is missing)", file=sys.stderr)
+        return BROKEN
+    except RuntimeError as e:
+        print(f"qemu: {e}", file=sys.stderr)
+        return BROKEN
+    finally:
+        if image:
+            os.unlink(image)
+    if rc != OK:
+        print(f"{stderr}qemu: {reason}", file=sys.stderr)
+    return rc
+
+
+def die_with_parent_of_ours(sig):
+    """This process gets `sig` when the one that started it is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, int(sig), 0, 0, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
