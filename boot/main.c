@@ -109,6 +109,15 @@ static uint32_t count_free(void)
     return n;
 }
 
+/* RAM below the end of the direct map. */
+static uint32_t reachable_kib(void)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < info.usable_count; i++)
+        bytes += MIN(info.usable[i].end, DIRECT_MAP_MAX) - MIN(info.usable[i].start, DIRECT_MAP_MAX);
+    return (uint32_t)(bytes / 1024);
+}
+
 static void init_memory(void)
 {
     struct frame_census census = init_frames();
@@ -133,8 +142,9 @@ static void init_memory(void)
     if (pool_init(&main_pool, "main", policy_find(options.policy), options.frames ? options.frames : most,
                   options.seed) != VM_OK)
         panic("no heap for policy %s", options.policy);
-    log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK free=%uK", (uint32_t)(info.ram / 1024),
-              census.ram * (PAGE_SIZE / 1024), (uint32_t)(info.ram / 1024) - census.ram * (PAGE_SIZE / 1024),
+    uint32_t total = (uint32_t)(info.ram / 1024), beyond = total - reachable_kib();
+    log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK database=%uK free=%uK", total,
+              total - beyond, beyond, census.database * (PAGE_SIZE / 1024),
               buddy_free_frames() * (PAGE_SIZE / 1024));
     log_event(LOG_BOOT, "pool name=%s policy=%s frames=%u swap=%s slots=%u", main_pool.name,
               main_pool.policy->name, main_pool.limit, disk ? disk->name : "none", swap_total());

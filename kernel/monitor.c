@@ -22,35 +22,10 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-/* Splits at spaces, in place; "double quotes" keep spaces. => the number of words, or -1. */
-static int split(char *line, char **argv)
-{
-    int argc = 0;
-    for (char *at = line; *at != '\0';) {
-        while (*at == ' ')
-            *at++ = '\0';
-        if (*at == '\0')
-            break;
-        if (argc == ARGS_MAX)
-            return -1;
-        char stop = ' ';
-        if (*at == '"') {
-            stop = '"';
-            at++;
-        }
-        argv[argc++] = at;
-        while (*at != '\0' && *at != stop)
-            at++;
-        if (*at == '"')
-            *at++ = '\0';
-    }
-    return argc;
-}
-
 int monitor_command(char *line)
 {
     char *argv[ARGS_MAX];
-    int argc = split(line, argv);
+    int argc = command_split(line, argv, ARGS_MAX);
     if (argc == 0)
         return 0;
     int result = 1;

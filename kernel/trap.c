@@ -65,12 +65,11 @@ void trap_page_fault(struct trapframe *tf)
     uint32_t cr2 = read_cr2();
     if (unlikely(!trap_from_user(tf)))
         panic_trap(tf, cr2, read_cr3(), "page fault in the kernel at address 0x%08x", cr2);
-    struct fault f = {
-        .space = &current->space,
-        .va = cr2,
-        .access = tf->error & PF_WRITE ? VM_WRITE : VM_READ,
-        .ip = tf->eip,
-    };
+    struct fault f; /* vm_fault sets the other fields */
+    f.space = &current->space;
+    f.va = cr2;
+    f.access = tf->error & PF_WRITE ? VM_WRITE : VM_READ;
+    f.ip = tf->eip;
     enum vm_result r = vm_fault(&f);
     if (unlikely(r != VM_OK))
         refuse(&f, r, tf);

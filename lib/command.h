@@ -22,4 +22,8 @@ struct command {
 
 LINKER_SET_DECLARE(const struct command *const, commands);
 
+/* Splits a line at spaces, in place; "double quotes" keep spaces. => the number of words, -1 if there are
+ * more than `max`. */
+int command_split(char *line, char **argv, int max);
+
 #endif

@@ -15,8 +15,9 @@ uint32_t page_sum(const void *page);
 uint32_t page_copy_sum(void *dst, const void *src);
 
 /* The checksum is Fletcher's (IEEE Trans. Comm. COM-30(1), 1982) on four interleaved lanes of 32-bit
- * words: a += word, b += a, modulo 2^32. b makes it notice exchanged words, and the fold below makes it
- * notice exchanged lanes. Four lanes, because that is one SSE2 register. */
+ * words: a += word, b += a, modulo 2^32. b makes it notice exchanged words; the fold multiplies each lane
+ * by an odd number of its own, so that exchanged lanes show and no bit is lost. Four lanes, because that
+ * is one SSE2 register. */
 struct page_lanes {
     uint32_t a[4], b[4];
 };

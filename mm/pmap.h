@@ -14,12 +14,14 @@
 enum pte_state { PTE_NONE, PTE_PRESENT, PTE_SWAPPED };
 
 struct pte {
-    enum pte_state state;
-    pfn_t pfn;     /* PRESENT */
-    slot_t slot;   /* SWAPPED */
-    bool writable; /* PRESENT */
-    bool accessed; /* PRESENT */
-    bool dirty;    /* PRESENT */
+    union {
+        pfn_t pfn;   /* PRESENT */
+        slot_t slot; /* SWAPPED */
+    };
+    uint8_t state; /* enum pte_state */
+    bool writable; /* the rest: PRESENT, else false */
+    bool accessed;
+    bool dirty;
 };
 
 /* One address space's page tables. Embedded in struct space. */

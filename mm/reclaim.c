@@ -8,7 +8,7 @@
  *   4  every PTE that maps it becomes SWAPPED(slot)        rmap_unmap_all
  *   5  dirty is what those PTEs said, sampled once
  *   6  it is written, only if dirty or never stored        swap_out
- *   7  its frame is free                                   buddy_free
+ *   7  its frame is free: for who waits for it, or         buddy_free
  *
  * A page that is clean and has no slot still equals its source, so it needs neither slot nor write: its
  * PTEs become NONE and the source fills it again. If the write fails (6), steps 4 to 2 are undone and
@@ -55,7 +55,7 @@ static slot_t find_slot(enum swap_use use)
     return s;
 }
 
-/* Steps 2 to 7 for one victim. */
+/* Steps 2 to 6 for one victim. => VM_OK: its frame belongs to the caller. */
 static enum vm_result evict(struct pool *p, struct frame *f, enum swap_use use)
 {
     bool stored = slot_valid(f->slot);
@@ -98,11 +98,24 @@ static enum vm_result evict(struct pool *p, struct frame *f, enum swap_use use)
         kept_slots--;
     }
     f->flags &= (uint8_t)~FRAME_BUSY;
-    buddy_free(f);
     return VM_OK;
 }
 
-enum vm_result pool_evict(struct pool *p, enum swap_use use)
+/* The last resort. The policy was asked as often as there are pages, but may have named one of them twice
+ * and another never: random does, and a ring that still clears bits. */
+static enum vm_result evict_any(struct pool *p, enum swap_use use, enum vm_result why, struct frame **out)
+{
+    for (uint32_t n = 0; n < frame_table_count; n++) {
+        *out = &frame_table[n];
+        if ((*out)->pool == p && evict(p, *out, use) == VM_OK)
+            return VM_OK;
+    }
+    return why;
+}
+
+/* Step 1, and another victim if one cannot go. => VM_OK: *out is the frame that came free; it is the
+ * caller's, in no pool. */
+static enum vm_result evict_one(struct pool *p, enum swap_use use, struct frame **out)
 {
     enum vm_result why = VM_NO_MEMORY;
     for (uint32_t tries = p->resident; tries > 0; tries--) {
@@ -113,15 +126,26 @@ enum vm_result pool_evict(struct pool *p, enum swap_use use)
                "policy %s: picked frame %#x, which is not pool %s's", p->policy->name, frame_pfn(f).n,
                p->name);
         why = evict(p, f, use);
-        if (likely(why == VM_OK))
+        if (likely(why == VM_OK)) {
+            *out = f;
             return VM_OK;
-        if (f->pool == p && why == VM_NO_SWAP) {
+        }
+        if (why == VM_NO_SWAP) {
             /* to the back of the queue, so that the next pick is another page */
             pool_remove(f);
             pool_insert(p, f, REFAULT_NONE);
         }
     }
-    return why;
+    return evict_any(p, use, why, out);
+}
+
+enum vm_result pool_evict(struct pool *p, enum swap_use use)
+{
+    struct frame *f;
+    enum vm_result r = evict_one(p, use, &f);
+    if (r == VM_OK)
+        buddy_free(f);
+    return r;
 }
 
 /* Memory is short although p is below its limit: the pool with the most frames gives one. */
@@ -138,23 +162,20 @@ static struct pool *largest_pool(void)
 
 enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out)
 {
-    bool stalled = false;
-    while (p->resident >= p->limit) {
-        stalled = true;
-        enum vm_result r = pool_evict(p, use);
-        if (r != VM_OK)
-            return r;
+    enum vm_result r;
+    if (p->resident < p->limit) {
+        *out = buddy_alloc(0, ALLOC_USER);
+        if (likely(*out != NULL))
+            return VM_OK;
+        vmstat.allocstall++;
+        return evict_one(largest_pool(), use, out);
     }
-    struct frame *f;
-    while (unlikely((f = buddy_alloc(0, ALLOC_USER)) == NULL)) {
-        stalled = true;
-        enum vm_result r = pool_evict(largest_pool(), use);
-        if (r != VM_OK)
+    vmstat.allocstall++;
+    /* above the limit only after it was lowered */
+    while (unlikely(p->resident > p->limit))
+        if ((r = pool_evict(p, use)) != VM_OK)
             return r;
-    }
-    vmstat.allocstall += stalled;
-    *out = f;
-    return VM_OK;
+    return evict_one(p, use, out);
 }
 
 void page_keep_slot(struct frame *f, slot_t s)

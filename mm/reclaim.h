@@ -16,7 +16,7 @@ enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out)
 /* Undoes page_alloc, or frees a page whose mappings are gone: takes it out of its pool, drops its slot. */
 void page_free(struct frame *f);
 
-/* Evicts one page of the pool. => as page_alloc. */
+/* Evicts one page of the pool; its frame is free afterwards. => as page_alloc. */
 enum vm_result pool_evict(struct pool *p, enum swap_use use) MUST_CHECK;
 
 /* f, just read from s, keeps the slot as a copy that saves a write while the page stays clean. The PTE's

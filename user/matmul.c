@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Multiplies two square matrices of 32-bit integers modulo 2^32 and checks the product by Freivalds' test.
- * Rows start on half pages, so that 300 pages need only 8 million multiplications. The loop order i, k, j
+ * Rows start on half pages, so that 294 pages need only 7.5 million multiplications. The loop order i, k, j
  * sweeps the second matrix once per row of the product; j before k would sweep it once per element. */
 #include "user/rt/program.h"
 #include "user/rt/random.h"
@@ -8,7 +8,7 @@
 
 enum { ROW_UNIT = WORDS_PER_PAGE / 2, MAX_N = 1024, TRIALS = 3 };
 
-const struct program program = {"matmul", {{"N", 200, 1, MAX_N}}};
+const struct program program = {"matmul", {{"N", 196, 1, MAX_N}}};
 
 static unsigned n, pitch; /* words from one row to the next */
 static uint32_t vector[MAX_N], middle[MAX_N];
@@ -37,13 +37,12 @@ static void check_factor(const uint32_t *m, unsigned matrix)
 
 static void multiply(uint32_t *c, const uint32_t *a, const uint32_t *b)
 {
-    const unsigned columns = n; /* local, or the inner loop would load it each time: it might be an element */
     for (unsigned i = 0; i < n; i++) {
         uint32_t *row = c + i * pitch;
         for (unsigned k = 0; k < n; k++) {
             uint32_t factor = a[i * pitch + k];
             const uint32_t *with = b + k * pitch;
-            for (unsigned j = 0; j < columns; j++)
+            for (unsigned j = 0; j < n; j++)
                 row[j] += factor * with[j];
         }
     }

@@ -65,16 +65,17 @@ static inline void invalidate(const struct pmap *p, vaddr_t va)
 
 static inline struct pte decode(uint32_t raw)
 {
-    if (raw & X86_P)
-        return (struct pte){.state = PTE_PRESENT,
-                            .pfn = pfn_of(raw),
-                            .slot = SLOT_NONE,
-                            .writable = raw & X86_W,
-                            .accessed = raw & X86_A,
-                            .dirty = raw & X86_D};
-    if (raw & X86_SWAPPED)
-        return (struct pte){.state = PTE_SWAPPED, .slot = {raw >> X86_SLOT_SHIFT}};
-    return (struct pte){.state = PTE_NONE, .slot = SLOT_NONE};
+    struct pte pte = {.pfn = pfn_of(raw)};
+    if (likely(raw & X86_P)) {
+        pte.state = PTE_PRESENT;
+        pte.writable = (raw & X86_W) != 0;
+        pte.accessed = (raw & X86_A) != 0;
+        pte.dirty = (raw & X86_D) != 0;
+    } else if (raw & X86_SWAPPED) {
+        pte.state = PTE_SWAPPED;
+        pte.slot = (slot_t){raw >> X86_SLOT_SHIFT};
+    }
+    return pte;
 }
 
 static uint32_t rights(uint32_t prot)

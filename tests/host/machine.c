@@ -149,12 +149,15 @@ static uint32_t rights(uint32_t prot)
 
 static struct pte decode(uint32_t raw)
 {
-    struct pte pte = {.state = PTE_NONE, .slot = SLOT_NONE};
     if (raw & P)
-        pte = (struct pte){PTE_PRESENT, pfn_of(raw), SLOT_NONE, raw & W, raw & A, raw & D};
-    else if (raw & SWAPPED)
-        pte = (struct pte){.state = PTE_SWAPPED, .slot = {raw >> PAGE_SHIFT}};
-    return pte;
+        return (struct pte){.state = PTE_PRESENT,
+                            .pfn = pfn_of(raw),
+                            .writable = raw & W,
+                            .accessed = raw & A,
+                            .dirty = raw & D};
+    if (raw & SWAPPED)
+        return (struct pte){.state = PTE_SWAPPED, .slot = {raw >> PAGE_SHIFT}};
+    return (struct pte){.state = PTE_NONE};
 }
 
 static void *table_alloc(void)
