@@ -86,12 +86,12 @@ static struct frame_census init_frames(void)
 /* The swap disk takes its memory before the allocator sees it. */
 static struct blkdev *init_swap_disk(uint32_t free_frames)
 {
-    if (!options.swap || options.swap_mb == 0)
-        return NULL;
-    uint32_t mb = options.swap_mb;
+    uint32_t mb = options.swap ? options.swap_mb : 0;
     uint32_t most = free_frames > MIN_FRAMES ? (free_frames - MIN_FRAMES) / MIB_FRAMES : 0;
     if (mb == UINT32_MAX)
         mb = MIN((uint32_t)SWAP_DEFAULT_MB, most);
+    if (mb == 0)
+        return NULL;
     paddr_t at = mb <= most ? frame_take(mb * MIB_FRAMES) : 0;
     if (at == 0) {
         print(&log_console, "command line: swapmb=%u: expected 0 to %u on this machine\n", mb,

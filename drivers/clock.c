@@ -26,8 +26,8 @@ static uint64_t measure(void)
     outb(PORT_B, (uint8_t)((inb(PORT_B) & ~PORT_B_SPEAKER) | PORT_B_GATE2));
     outb(PIT_COMMAND, CHANNEL2_ONE_SHOT);
     outb(PIT_CHANNEL2, CALIBRATION_COUNT & 0xff);
+    uint64_t start = rdtsc(); /* before the count that starts it, so that no delay can shorten the round */
     outb(PIT_CHANNEL2, CALIBRATION_COUNT >> 8);
-    uint64_t start = rdtsc();
     uint32_t polls = 0;
     while (!(inb(PORT_B) & PORT_B_OUT2) && polls < POLL_LIMIT)
         polls++;

@@ -7,7 +7,7 @@
 
 enum { CLOCK_HZ = 100 };
 
-/* Calibrates the TSC (a little over 1 ms) and makes time start at 0. Ticks start with clock_set_tick_handler. */
+/* Calibrates the TSC (over 1 ms) and makes time start at 0. Ticks start with clock_set_tick_handler. */
 void clock_init(void);
 void clock_set_tick_handler(void (*tick)(void));
 

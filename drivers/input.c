@@ -7,11 +7,16 @@ enum { RING = 1024 };
 static char ring[RING];
 static uint32_t head, tail; /* count up for ever; head - tail is the number queued */
 static uint32_t lost;
-static void (*waker)(void);
+static void (*waker)(void), (*refiller)(void);
+
+bool input_has_room(void)
+{
+    return head - tail < RING;
+}
 
 void input_push(char c)
 {
-    if (head - tail < RING)
+    if (input_has_room())
         ring[head++ % RING] = c;
     else
         lost++;
@@ -21,12 +26,19 @@ void input_push(char c)
 
 int input_pop(void)
 {
+    if (head == tail && refiller != NULL)
+        refiller();
     return head == tail ? -1 : (unsigned char)ring[tail++ % RING];
 }
 
 void input_set_waker(void (*wake)(void))
 {
     waker = wake;
+}
+
+void input_set_refill(void (*refill)(void))
+{
+    refiller = refill;
 }
 
 uint32_t input_lost(void)

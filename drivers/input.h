@@ -8,6 +8,11 @@
 /* From interrupt handlers. Characters that do not fit are dropped and counted. */
 void input_push(char c);
 
+/* For a source that can hold its characters back, as the serial line can: it asks before each push, and
+ * is called when the queue has run empty, because no interrupt tells it to go on. */
+bool input_has_room(void);
+void input_set_refill(void (*refill)(void));
+
 /* => the oldest character, or -1. */
 int input_pop(void);
 

@@ -9,7 +9,8 @@
 enum { DATA = 0x60, STATUS = 0x64, COMMAND = 0x64, KEYBOARD_IRQ = 1 };
 enum { STATUS_OUTPUT_FULL = 1, STATUS_INPUT_FULL = 2, STATUS_ABSENT = 0xff };
 enum { DISABLE_PORT1 = 0xad, DISABLE_PORT2 = 0xa7, ENABLE_PORT1 = 0xae, WRITE_CONFIG = 0x60 };
-enum { CONFIG_IRQ1 = 1, CONFIG_SYSTEM = 4, CONFIG_TRANSLATE = 64 }; /* translate: to scancode set 1 */
+enum { CONFIG_IRQ1 = 1, CONFIG_SYSTEM = 4, CONFIG_PORT2_OFF = 32 };
+enum { CONFIG_TRANSLATE = 64 }; /* to scancode set 1 */
 enum { DEVICE_ENABLE_SCANNING = 0xf4 };
 enum { POLL_LIMIT = 100000, FLUSH_LIMIT = 32 };
 
@@ -21,12 +22,12 @@ enum {
     CONTROL = 0x1d,
     CAPS_LOCK = 0x3a
 };
-enum { UP = 0x48, DOWN = 0x50, LEFT = 0x4b, RIGHT = 0x4d };
+enum { KEYPAD_ENTER = 0x1c, UP = 0x48, DOWN = 0x50, LEFT = 0x4b, RIGHT = 0x4d };
 
 static const char plain[] = "\0\0331234567890-=\b\tqwertyuiop[]\n\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
 static const char shifted[] = "\0\033!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
 
-static bool shift, control, caps, extended;
+static bool shift, control, caps, caps_held, extended;
 
 static void send(uint16_t port, uint8_t value)
 {
@@ -35,8 +36,10 @@ static void send(uint16_t port, uint8_t value)
     outb(port, value);
 }
 
-static void send_arrow(uint8_t code)
+static void press_extended(uint8_t code)
 {
+    if (code == KEYPAD_ENTER)
+        input_push('\n');
     char letter = code == UP ? 'A' : code == DOWN ? 'B' : code == RIGHT ? 'C' : code == LEFT ? 'D' : '\0';
     if (letter == '\0')
         return;
@@ -66,16 +69,19 @@ static void take(uint8_t code)
     if (extended)
         return;
     code &= (uint8_t)~RELEASED;
-    if (code == LEFT_SHIFT || code == RIGHT_SHIFT)
-        shift = down && !was_extended; /* extended shifts are made up by the keyboard around arrow keys */
-    else if (code == CONTROL)
+    if (code == LEFT_SHIFT || code == RIGHT_SHIFT) {
+        if (!was_extended) /* extended shifts are made up by the keyboard around arrow keys */
+            shift = down;
+    } else if (code == CONTROL) {
         control = down;
-    else if (code == CAPS_LOCK)
-        caps ^= down;
-    else if (down && was_extended)
-        send_arrow(code);
-    else if (down)
+    } else if (code == CAPS_LOCK) {
+        caps ^= down && !caps_held; /* a held key repeats */
+        caps_held = down;
+    } else if (down && was_extended) {
+        press_extended(code);
+    } else if (down) {
         press(code);
+    }
 }
 
 static void interrupt(void)
@@ -93,7 +99,7 @@ void keyboard_init(void)
     for (uint32_t i = 0; i < FLUSH_LIMIT && (inb(STATUS) & STATUS_OUTPUT_FULL); i++)
         inb(DATA);
     send(COMMAND, WRITE_CONFIG);
-    send(DATA, CONFIG_IRQ1 | CONFIG_SYSTEM | CONFIG_TRANSLATE);
+    send(DATA, CONFIG_IRQ1 | CONFIG_SYSTEM | CONFIG_PORT2_OFF | CONFIG_TRANSLATE);
     send(COMMAND, ENABLE_PORT1);
     irq_set_handler(KEYBOARD_IRQ, interrupt);
     pic_unmask(KEYBOARD_IRQ);

@@ -77,9 +77,11 @@ static int command_run(int argc, char **argv, struct printer *out)
         print(out, "\n");
         return 0;
     }
+    uint32_t nth;
     for (enum injection i = FAIL_READ; i <= CORRUPT && argc == 3; i++) {
-        if (strcmp(argv[1], names[i]) == 0 && parse_u32(argv[2], false, &disk.after) && disk.after > 0) {
+        if (strcmp(argv[1], names[i]) == 0 && parse_u32(argv[2], false, &nth) && nth > 0) {
             disk.injected = i;
+            disk.after = nth;
             return 0;
         }
     }

@@ -17,7 +17,7 @@ enum {
     SCRATCH = COM1 + 7
 };
 enum { IER_RECEIVED = 1, FCR_ENABLE_AND_CLEAR = 7, LCR_8N1 = 3, LCR_DIVISOR = 0x80, DIVISOR_115200 = 1 };
-enum { MCR_DTR = 1, MCR_RTS = 2, MCR_IRQ = 8 };
+enum { MCR_DTR = 1, MCR_RTS = 2, MCR_IRQ = 8, MCR_LOOPBACK = 16 };
 enum { LSR_RECEIVED = 1, LSR_CAN_SEND = 32, LSR_IDLE = 64 };
 enum { POLL_LIMIT = 1000000 }; /* a dead port must not stop the kernel */
 
@@ -41,6 +41,13 @@ static void serial_write(struct printer *to UNUSED, const char *text, size_t len
 
 struct printer serial_printer = {serial_write};
 
+/* What finds no room stays in the port, and behind it in the sender: a script piped in loses nothing. */
+static void receive(void)
+{
+    while (input_has_room() && (inb(LSR) & LSR_RECEIVED))
+        input_push((char)inb(DATA));
+}
+
 bool serial_init(void)
 {
     static const uint8_t probe[] = {0x55, 0xaa};
@@ -54,25 +61,24 @@ bool serial_init(void)
     outb(DATA, DIVISOR_115200);
     outb(IER, 0);
     outb(LCR, LCR_8N1);
+    /* Switching the FIFO on empties the receiver. What was typed before the kernel ran is taken out first,
+     * with the line cut off so that nothing arrives in between. */
+    outb(MCR, MCR_LOOPBACK);
+    receive();
     outb(FCR, FCR_ENABLE_AND_CLEAR);
     outb(MCR, MCR_DTR | MCR_RTS | MCR_IRQ);
     return present = true;
-}
-
-static void received(void)
-{
-    while (inb(LSR) & LSR_RECEIVED)
-        input_push((char)inb(DATA));
 }
 
 void serial_enable_input(void)
 {
     if (!present)
         return;
-    irq_set_handler(SERIAL_IRQ, received);
+    irq_set_handler(SERIAL_IRQ, receive);
+    input_set_refill(receive);
     pic_unmask(SERIAL_IRQ);
     outb(IER, IER_RECEIVED);
-    received(); /* what came before */
+    receive(); /* what came before */
 }
 
 void serial_drain(void)

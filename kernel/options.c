@@ -97,8 +97,8 @@ static int set_option(struct options *o, const char *key, const char *value, str
 }
 
 /* Cuts one word off, in place: quotes group and vanish, backslash takes the next character as it is.
- * => the rest, or NULL at the end. */
-static char *next_word(char *at, char **word)
+ * *open becomes a quote that is never closed. => the rest, or NULL at the end. */
+static char *next_word(char *at, char **word, char *open)
 {
     while (*at == ' ' || *at == '\t')
         at++;
@@ -118,6 +118,7 @@ static char *next_word(char *at, char **word)
     }
     char *rest = *at == '\0' ? at : at + 1;
     *to = '\0';
+    *open = quote;
     return rest;
 }
 
@@ -130,8 +131,13 @@ int options_parse(const char *line, struct options *o, struct printer *out)
         print(out, "command line: longer than %u characters\n", (unsigned)sizeof o->text - 1);
         faults++;
     }
-    char *at = o->text, *word;
-    for (bool first = true; (at = next_word(at, &word)) != NULL; first = false) {
+    char *at = o->text, *word, open;
+    for (bool first = true; (at = next_word(at, &word, &open)) != NULL; first = false) {
+        if (open != '\0') {
+            print(out, "command line: %s: expected another %c to end what it quotes\n", word, open);
+            faults++;
+            break;
+        }
         char *equals = strchr(word, '=');
         if (equals == NULL) {
             if (!first) {

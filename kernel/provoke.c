@@ -10,13 +10,13 @@
 extern char __text_start[];
 
 /* Takes stack until the guard page stops it. */
-static void overflow_stack(void)
+static NOINLINE void overflow_stack(void)
 {
     for (;;)
         __asm__ volatile("push $0");
 }
 
-static void write_to(void *address)
+static NOINLINE void write_to(void *address)
 {
     *(volatile char *)address = 0;
 }

@@ -20,6 +20,7 @@
 #define MUST_CHECK     __attribute__((warn_unused_result))
 #define NORETURN       __attribute__((noreturn))
 #define UNUSED         __attribute__((unused))
+#define NOINLINE       __attribute__((noinline))
 #define PRINTF_LIKE(f) __attribute__((format(printf, f, (f) + 1)))
 
 /* Linker sets: objects gathered by the linker into one array per set name, so that a module registers

@@ -73,7 +73,7 @@ static enum vm_result map_page(struct fault *f, bool dirty, uint32_t refault_dis
     vaddr_t page = ALIGN_DOWN(f->va, (vaddr_t)PAGE_SIZE);
     enum vm_result r;
     while (unlikely((r = pmap_enter(pmap, page, frame_pfn(f->frame), f->region->prot, dirty)) != VM_OK)) {
-        r = pool_evict(f->space->pool, SWAP_NORMAL);
+        r = memory_evict();
         if (r != VM_OK)
             return r;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 0
+ * mm-level: 0.1
  * What mm/ needs from the machine besides page tables (pmap.h). Implemented by arch/x86 in the kernel
  * and by tests/host on the host. */
 #ifndef MM_PORT_H

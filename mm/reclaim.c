@@ -160,6 +160,11 @@ static struct pool *largest_pool(void)
     return best;
 }
 
+enum vm_result memory_evict(void)
+{
+    return pool_evict(largest_pool(), SWAP_NORMAL);
+}
+
 enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out)
 {
     enum vm_result r;

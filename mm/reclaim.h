@@ -19,6 +19,10 @@ void page_free(struct frame *f);
 /* Evicts one page of the pool; its frame is free afterwards. => as page_alloc. */
 enum vm_result pool_evict(struct pool *p, enum swap_use use) MUST_CHECK;
 
+/* Makes a frame free for the kernel itself (a page table): a page of the largest pool goes. => as page_alloc.
+ */
+enum vm_result memory_evict(void) MUST_CHECK;
+
 /* f, just read from s, keeps the slot as a copy that saves a write while the page stays clean. The PTE's
  * reference becomes the frame's. */
 void page_keep_slot(struct frame *f, slot_t s);

@@ -41,7 +41,7 @@ def make_iso(out, append="", kernel="build/faultline.elf", initrd="build/initrd.
         shutil.copy(initrd, boot / "initrd.tar")
         (boot / "grub" / "grub.cfg").write_text(grub_cfg(append))
         command = [mkrescue, *(["-d", bios] if bios else []), f"--install-modules={MODULES}", "--locales=",
-                   "--fonts=", "--themes=", "--compress=xz", "-o", str(out), tree]
+                   "--fonts=", "--themes=", "-o", str(out), tree]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace")
     if done.returncode != 0:

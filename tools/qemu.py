@@ -110,17 +110,24 @@ def qemu_command(*, append="", mem="64M", icount=False, iso=None, kernel=KERNEL,
     return command + list(extra)
 
 
+PR_SET_PDEATHSIG = 1
+PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+
+def when_parent_ends(sig):
+    """This process gets `sig` when the one that started it is gone (Linux only)."""
+    if PRCTL:
+        PRCTL(PR_SET_PDEATHSIG, int(sig), 0, 0, 0)
+
+
 def die_with_parent(sig=signal.SIGKILL):
-    """=> a function that makes the calling process get `sig` when its parent is gone (Linux only)"""
+    """=> what a child must call between fork and exec, so that it never outlives us"""
     parent = os.getpid()
-    prctl = getattr(ctypes.CDLL(None), "prctl", None) if sys.platform == "linux" else None
-    PR_SET_PDEATHSIG = 1
 
     def arrange():
-        if prctl:
-            prctl(PR_SET_PDEATHSIG, int(sig), 0, 0, 0)
-            if os.getppid() != parent:  # gone already
-                os.kill(os.getpid(), sig)
+        when_parent_ends(sig)
+        if os.getppid() != parent:  # gone already
+            os.kill(os.getpid(), sig)
 
     return arrange
 
@@ -372,7 +379,7 @@ def on_terminal(command):
 
 def under_gdb(args, options):
     """Starts QEMU stopped and gdb attached to it; QEMU goes when gdb does. => gdb's exit status"""
-    serial_log = ROOT / "build" / "debug.log"
+    serial_log = pathlib.Path(os.environ.get("FAULTLINE_LOG", "build/debug.log"))  # from ROOT
     with tempfile.TemporaryDirectory(prefix="faultline-") as d:
         sock = os.path.join(d, "gdb")
         process = subprocess.Popen(qemu_command(gdb=sock, serial=f"file:{serial_log}", **options), cwd=ROOT,
@@ -385,13 +392,11 @@ def under_gdb(args, options):
                     print(f"qemu: {explain(process.returncode)[1]}", file=sys.stderr)
                     return BROKEN
                 time.sleep(0.02)
-            print(f"serial log: {serial_log.relative_to(ROOT)}", flush=True)
+            print(f"serial log: {serial_log}", flush=True)
             command = ["gdb", "-q", "-iex", "set debuginfod enabled off", args.kernel,
-                       "-ex", f"target remote {sock}"]
-            if (ROOT / "tools/gdb/faultline.py").exists():
-                command += ["-x", "tools/gdb/faultline.py"]
-            command += ["-ex", "break vm_fault"]
+                       "-ex", f"target remote {sock}", "-x", "tools/gdb/faultline.py", "-ex", "break vm_fault"]
             gdb = subprocess.Popen(["sh", "-c", f'exec "$@" {args.gdb}', "gdb", *command], cwd=ROOT,
+                                   env={**os.environ, "FAULTLINE_LOG": str(serial_log)},
                                    preexec_fn=die_with_parent())
             while True:
                 try:
@@ -453,9 +458,10 @@ def main():
     append = kernel_command_line(args.append, args.run, quit_at_end=not terminal and args.gdb is None)
     options = dict(append=append, mem=args.mem, icount=args.icount, kernel=args.kernel, initrd=args.initrd)
 
-    die_with_parent_of_ours(signal.SIGTERM)
+    when_parent_ends(signal.SIGTERM)
     for sig in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sig, lambda number, frame: sys.exit(128 + number))
+        if signal.getsignal(sig) != signal.SIG_IGN:  # as under nohup
+            signal.signal(sig, lambda number, frame: sys.exit(128 + number))
     image = None
     try:
         if args.iso:
@@ -487,12 +493,6 @@ def main():
     if rc != OK:
         print(f"{stderr}qemu: {reason}", file=sys.stderr)
     return rc
-
-
-def die_with_parent_of_ours(sig):
-    """This process gets `sig` when the one that started it is gone."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, int(sig), 0, 0, 0)
 
 
 if __name__ == "__main__":

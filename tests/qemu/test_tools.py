@@ -49,7 +49,8 @@ def test_layers_clean(tmp_path):
     ({"kernel/a.c": '#include "lib/nix.h"\n'}, "kernel/a.c:1: \"lib/nix.h\" does not exist"),
     ({"kernel/a.c": "#include <stdio.h>\n"}, "kernel/a.c:1: <stdio.h> is not one of"),
     ({"user/a.c": "#include <string.h>\n"}, "user/a.c:1: <string.h> is not one of"),
-    ({"lib/a.h": '#include "lib/b.h"\n', "lib/b.h": '#include "lib/a.h"\n'}, "include cycle: lib/a.h -> lib/b.h -> lib/a.h"),
+    ({"lib/a.h": '#include "lib/b.h"\n', "lib/b.h": '#include "lib/a.h"\n'},
+     "include cycle: lib/a.h -> lib/b.h -> lib/a.h"),
     ({"tests/a.h": '#include "tests/a.h"\n'}, "include cycle: tests/a.h -> tests/a.h"),
 ])
 def test_layers_breach(tmp_path, files, breach):
