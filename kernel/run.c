@@ -40,8 +40,8 @@ static void print_row(const struct proc_result *r, struct printer *out)
     char status[16];
     uint32_t us = micros_of(r->cpu_ticks);
     print_status(r, status, sizeof status);
-    print(out, "%5u %-12s %-8s %8u %8u %10u %11u %7u.%03u  %s\n", r->pid, r->name, status, r->minor, r->major,
-          r->evictions, r->writebacks, us / 1000, us % 1000, r->reason);
+    print(out, "%5u %-12s %-8s %8u %8u %10u %11u %7u.%03u%s%s\n", r->pid, r->name, status, r->minor, r->major,
+          r->evictions, r->writebacks, us / 1000, us % 1000, r->reason[0] != '\0' ? "  " : "", r->reason);
 }
 
 static void print_summary(const struct run *run, struct printer *out)

@@ -34,7 +34,23 @@ void pool_insert(struct pool *p, struct frame *f, uint32_t refault_distance)
 {
     f->pool = p;
     p->resident++;
+    p->recent[p->insertions++ % ARRAY_SIZE(p->recent)] = f;
     p->policy->inserted(p->state, f, refault_distance);
+}
+
+bool pool_recent(const struct pool *p, const struct frame *f)
+{
+    for (uint32_t i = 1; i < POOL_MIN_LIMIT; i++)
+        if (p->recent[(p->insertions - i) % ARRAY_SIZE(p->recent)] == f)
+            return true;
+    return false;
+}
+
+void pool_requeue(struct frame *f)
+{
+    struct pool *p = f->pool;
+    p->policy->removed(p->state, f);
+    p->policy->inserted(p->state, f, REFAULT_NONE);
 }
 
 void pool_remove(struct frame *f)

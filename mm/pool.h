@@ -21,6 +21,10 @@ struct pool {
     uint32_t limit;     /* frames that it may hold */
     uint32_t resident;  /* frames that it holds */
     uint32_t evictions; /* the pool's clock: refault distances are counted on it */
+
+    /* The last frames that came in, a ring: see pool_recent. */
+    struct frame *recent[8];
+    uint32_t insertions;
 };
 
 extern struct list_node all_pools;
@@ -34,6 +38,13 @@ void pool_destroy(struct pool *p);
 
 /* A page has become resident in f, mapped and listed in rmap: from here on it competes. */
 void pool_insert(struct pool *p, struct frame *f, uint32_t refault_distance);
+
+/* Is f one of the pages that came in last, so that the instruction which wants another one may still need
+ * it? Policies need not care; reclaim does when there is hardly anything else that could go. */
+bool pool_recent(const struct pool *p, const struct frame *f);
+
+/* f could not be evicted: its policy is told to look at it anew, so that the next pick is another page. */
+void pool_requeue(struct frame *f);
 
 /* f leaves the competition: freed, or being evicted. */
 void pool_remove(struct frame *f);

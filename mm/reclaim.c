@@ -55,10 +55,20 @@ static slot_t find_slot(enum swap_use use)
     return s;
 }
 
+/* Then only clean pages can go, and soon the only clean ones are those that the faulting instruction needs
+ * itself: they would evict each other for ever. So the last few that came in stay, and if nothing else can
+ * go, the fault fails. */
+static bool no_slot_left(void)
+{
+    return swap_free() <= 1 && kept_slots == 0;
+}
+
 /* Steps 2 to 6 for one victim. => VM_OK: its frame belongs to the caller. */
 static enum vm_result evict(struct pool *p, struct frame *f, enum swap_use use)
 {
     bool stored = slot_valid(f->slot);
+    if (unlikely(no_slot_left()) && !stored && pool_recent(p, f))
+        return VM_NO_SWAP;
     if (!stored && rmap_dirty(f)) {
         slot_t s = find_slot(use);
         if (!slot_valid(s))
@@ -130,11 +140,8 @@ static enum vm_result evict_one(struct pool *p, enum swap_use use, struct frame 
             *out = f;
             return VM_OK;
         }
-        if (why == VM_NO_SWAP) {
-            /* to the back of the queue, so that the next pick is another page */
-            pool_remove(f);
-            pool_insert(p, f, REFAULT_NONE);
-        }
+        if (why == VM_NO_SWAP)
+            pool_requeue(f);
     }
     return evict_any(p, use, why, out);
 }

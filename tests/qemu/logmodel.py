@@ -39,7 +39,7 @@ EVENTS = {
     "swap": re.compile(r"swap slot=(?P<slot>\d+) checksum=0x[0-9a-f]{8} expected=0x[0-9a-f]{8}"),
     "syscall": re.compile(r"syscall pid=(?P<pid>\d+) number=(?P<number>\d+) "
                           r"(args=(?P<args>[0-9a-fx,]+) result=(?P<result>-?\d+)|ip=0x[0-9a-f]{8} unknown: .*)"),
-    "faultline": re.compile(r"faultline tsc=\d+kHz command-line=\"(?P<command_line>.*)\""),
+    "faultline": re.compile(r"faultline tsc=\d+kHz command-line=\"(?P<command_line>.*)"),  # cut, if long
     "ram": re.compile(r"ram total=(?P<total>\d+)K used=(?P<used>\d+)K beyond-direct-map=(?P<beyond>\d+)K "
                       r"(?:[a-z-]+=\d+K )*free=(?P<free>\d+)K"),
     "pool": re.compile(r"pool name=main policy=(?P<policy>\w+) frames=(?P<frames>\d+) swap=\w+ slots=(?P<slots>\d+)"),

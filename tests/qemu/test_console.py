@@ -10,8 +10,8 @@ from tools import qemu
 
 COMMANDS = ("help run demo ps kill wait maps vmstat frames buddy slab swap policy log disk check ktest provoke "
             "quit").split()
-SHIFTED = {"&": "7", '"': "apostrophe", "?": "slash", "_": "minus"}
-NAMED = {" ": "spc", "\n": "ret", "\b": "backspace", "-": "minus", "&": "7"}
+SHIFTED = {"&": "7"}
+NAMED = {" ": "spc", "\n": "ret", "\b": "backspace"}
 COLUMNS, ROWS, VGA_TEXT = 80, 25, 0xb8000
 WHITE_ON_RED = 0x4f
 
@@ -61,7 +61,6 @@ def test_editing(guest):
     assert "check: ok" in typed(guest, b"\x7f\x08\x7fcheck\n")  # nothing to rub out
     assert "check: ok" in typed(guest, b"\x1b[A\x1b[3~ch\x1b[Deck\n")  # escape sequences are swallowed
     assert typed(guest, b"rubbish\x03").endswith("^C")  # and the prompt again
-    assert "check: ok" in typed(guest, b"\x04\x04\x04check\n".replace(b"\x04", b"") + b"")
     assert "check: ok" in typed(guest, b"ch\x04eck\n")  # Ctrl-D within a line is nothing
     assert typed(guest, b"\n") == "" and typed(guest, b"   \n").strip() == ""
 
@@ -116,6 +115,10 @@ def test_keyboard(guest):
     guest.expect("^faultline> ")
     press(guest, "PS\n")
     guest.expect("^PS: no such command")
+    guest.expect("^faultline> ")
+    press(guest, "check\n")
+    guest.expect("^check: ok")
+    guest.expect("^faultline> ")
     guest.qmp("send-key", keys=[{"type": "qcode", "data": key} for key in ("ctrl", "d")])
     assert guest.wait().ok
 
@@ -128,16 +131,16 @@ def test_screen_follows_the_console(guest, tmp_path):
     while not shown[-1]:
         shown.pop()
     assert shown[-1] == "faultline>"
-    tail = [line[:COLUMNS].rstrip() for line in guest.command("").join([guest.log]).splitlines() if line.strip()]
-    assert [row for row in shown if row][-4:-1] == [line for line in tail if not line.startswith("faultline>")][-3:]
-    assert re.match(r" clock \d+/64 frames \| \d+ procs \| faults \d+ ", text[ROWS - 1])
+    printed = [line.rstrip() for line in guest.log.splitlines()]
+    assert shown[-4:] == [*printed[-4:-1], "faultline>"]
+    assert re.match(r" clock \d+/64 .*\bfaults \d+ ", text[ROWS - 1])
     assert attributes[ROWS - 1] != attributes[0]
 
 
 def test_screenshot_of_the_demo():
     """The picture in the README is a copy of this one."""
     png = ROOT / "build" / "screenshot.png"
-    with qemu.Guest(append="frames=256", run="demo", qmp=True, timeout=100) as g:
+    with qemu.Guest(append="frames=256 log=boot,proc", run="demo", qmp=True, timeout=100) as g:
         g.expect("^summary ")
         g.expect("^faultline> ")
         time.sleep(0.5)  # the status line is redrawn ten times a second
@@ -169,8 +172,8 @@ def test_screen_after_a_panic(no_exit_device, tmp_path):
         text, attributes = screen(g, tmp_path / "vga")
     shown = [(row.rstrip(), colors) for row, colors in zip(text, attributes)]
     start = next(i for i, (row, _) in enumerate(shown) if row.startswith("PANIC: page fault in the kernel"))
-    assert "kernel write to a present page whose rights forbid it" in " ".join(row for row, _ in shown)
-    assert any(re.match(r"  c01\w+ write_to\+0x", row) for row, _ in shown)
+    assert "kernel write to a present page whose rights forbid it" in "".join(text)  # it goes over two rows
+    assert any(re.match(r"  c01\w+ write_to\+", row) for row, _ in shown)
     assert any(row == "panic: the machine stops here" for row, _ in shown)
     assert WHITE_ON_RED in shown[start][1]
 
