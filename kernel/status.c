@@ -15,7 +15,7 @@ void status_tick(void)
     static uint32_t ticks;
     if (ticks++ % TICKS_PER_REDRAW != 0 || main_pool.policy == NULL)
         return;
-    vga_status(" %s %u/%u frames | %u procs | faults %u major %u | evicted %u | swap in %u out %u | free %u",
+    vga_status(" %s %u/%u | procs %u | faults %u major %u | evicted %u | in %u out %u | free %u",
                main_pool.policy->name, main_pool.resident, main_pool.limit, proc_count(), vmstat.pgfault,
                vmstat.pgmajfault, vmstat.pgsteal, vmstat.pswpin, vmstat.pswpout, buddy_free_frames());
 }

@@ -16,7 +16,7 @@ struct blkdev {
     const char *name;
     uint32_t pages; /* capacity, in blocks of BLKDEV_PAGE bytes */
 
-    /* Transfers one block. buf is page aligned. sum, if not NULL, receives port_page_sum of the data
+    /* Transfers one block. buf is page aligned. sum, if not NULL, receives page_sum (lib/page.h) of the data
      * that was transferred. => 0, or a negative errno; on failure buf (read) or the block (write) holds
      * no defined data. May sleep. */
     int (*read)(struct blkdev *dev, uint32_t block, void *buf, struct page_sum *sum);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * mm-level: 0
  * Machine-wide counters under the names of Linux's /proc/vmstat, where Linux has one. They only grow.
- * Conserved: pgfault = sum of fault_case[], pgmajfault = fault_case[4]; check.c holds them to it. */
+ * Conserved: pgfault = sum of fault_case[]; pgmajfault <= fault_case[4] (a read may fail); check.c looks. */
 #ifndef MM_STATS_H
 #define MM_STATS_H
 

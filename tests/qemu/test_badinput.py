@@ -323,8 +323,8 @@ def test_little_memory(mem):
 
 def test_swap_full():
     """Three programs have what they need when one comes that eats all the rest, and then some."""
-    run = programs(["run stamp 40 60 & qsort 30000 & hashjoin 6000 &", "wait 15", "run eat & eat & eat", "wait", "vmstat"],
-                   "frames=64 swapmb=1", screen=False, timeout=30)
+    run = programs(["run stamp 40 60 & qsort 30000 & hashjoin 6000 &", "wait 15", "run eat & eat & eat", "wait",
+                    "vmstat"], "frames=64 swapmb=1", screen=False, timeout=30)
     assert run.rc == qemu.FAILED
     assert sorted(run.statuses()) == [("eat", "killed")] * 3 + [("hashjoin", "ok"), ("qsort", "ok"), ("stamp", "ok")]
     kills = run.kills()
