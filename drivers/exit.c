@@ -4,6 +4,7 @@
 #include "drivers/exit.h"
 #include "arch/x86/io.h"
 #include "drivers/serial.h"
+#include "drivers/vga.h"
 #include "lib/log.h"
 
 enum { QEMU_DEBUG_EXIT = 0xf4, EXIT_OK = 0x10, EXIT_FAILURE = 0x11 }; /* status = value * 2 + 1 */
@@ -13,6 +14,7 @@ enum { ACPI_PM1A = 0x604, ACPI_SLEEP_S5 = 0x2000 };
 void machine_exit(bool ok)
 {
     (void)irq_save();
+    vga_flush();
     serial_drain();
     outb(QEMU_DEBUG_EXIT, ok ? EXIT_OK : EXIT_FAILURE);
     for (const char *s = "Shutdown"; *s != '\0'; s++)
@@ -20,5 +22,6 @@ void machine_exit(bool ok)
     if (ok)
         outw(ACPI_PM1A, ACPI_SLEEP_S5);
     print(&log_console, "It is now safe to turn off the machine.\n");
+    vga_flush();
     cpu_halt_forever();
 }

@@ -28,7 +28,11 @@ static const uint8_t graphics[] = {0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x0e, 0x0
 static const uint8_t attribute[] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3a,
                                     0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x0c, 0x00, 0x0f, 0x08, 0x00};
 
-static uint16_t *cells;
+/* What the screen should show. Writing to VGA memory is slow, scrolling in it slower, on emulators above
+ * all: so text goes here, and vga_flush copies it when somebody has time to look. */
+static uint16_t cells[VGA_ROWS * VGA_COLUMNS];
+static uint16_t *screen; /* NULL before vga_init */
+static bool stale;       /* the screen differs from cells */
 static uint32_t row, column;
 static uint8_t color;
 
@@ -124,11 +128,9 @@ static void put(char c)
 
 static void vga_write(struct printer *to UNUSED, const char *text, size_t len)
 {
-    if (cells == NULL)
-        return;
     for (size_t i = 0; i < len; i++)
         put(text[i]);
-    move_cursor();
+    stale = true;
 }
 
 struct printer vga_printer = {vga_write};
@@ -141,9 +143,19 @@ void vga_set_color(enum vga_color foreground, enum vga_color background)
 void vga_init(void)
 {
     program_mode();
-    cells = phys_to_ptr(TEXT_BUFFER);
+    screen = phys_to_ptr(TEXT_BUFFER);
     vga_set_color(VGA_GREY, VGA_BLACK);
     clear(0, VGA_ROWS);
+    stale = true;
+    vga_flush();
+}
+
+void vga_flush(void)
+{
+    if (!stale || screen == NULL)
+        return;
+    stale = false;
+    memcpy(screen, cells, sizeof cells);
     move_cursor();
 }
 
@@ -159,4 +171,5 @@ void vga_status(const char *fmt, ...)
     size_t len = strlen(text);
     for (size_t i = 0; i < VGA_COLUMNS; i++)
         line[i] = (uint16_t)(attributes | (uint8_t)(i < len ? text[i] : ' '));
+    stale = true;
 }

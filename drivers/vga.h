@@ -26,6 +26,9 @@ extern struct printer vga_printer;
 void vga_init(void);
 void vga_set_color(enum vga_color foreground, enum vga_color background);
 
+/* Brings what was printed onto the screen. Called a few times a second, and before the machine stops. */
+void vga_flush(void);
+
 /* Replaces the status line, cut to the screen's width. */
 void vga_status(const char *fmt, ...) PRINTF_LIKE(1);
 

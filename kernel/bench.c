@@ -108,12 +108,8 @@ static int run_line(const char *text, struct printer *out)
     return run_programs(command_split(line, argv, ARRAY_SIZE(argv)), argv, false, out);
 }
 
-static int bench_command(int argc, char **argv, struct printer *out)
+static int bench_command(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
-    if (argc > 1) {
-        print(out, "bench: unexpected argument %s\n", argv[1]);
-        return 1;
-    }
     char faults[64];
     bool verify = swap_verify;
     format(faults, sizeof faults, "bench faults %u", main_pool.limit);

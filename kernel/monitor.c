@@ -34,6 +34,8 @@ int monitor_command(char *line)
         print(&log_console, "more than %d words in a command\n", ARGS_MAX);
     else if (c == NULL)
         print(&log_console, "%s: no such command; help lists them\n", argv[0]);
+    else if (c->args[0] == '\0' && argc > 1)
+        print(&log_console, "%s: unexpected argument %s\n", argv[0], argv[1]);
     else
         result = c->run(argc, argv, &log_console);
     failures += result != 0;
@@ -107,12 +109,8 @@ static int help_run(int argc, char **argv, struct printer *out)
 
 COMMAND(help, "[COMMAND]", "this list", help_run);
 
-static int quit_run(int argc, char **argv, struct printer *out)
+static int quit_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
-    if (argc > 1) {
-        print(out, "quit: unexpected argument %s\n", argv[1]);
-        return 1;
-    }
     print(out, "quit: %u failure%s\n", failures, failures == 1 ? "" : "s");
     machine_exit(failures == 0);
 }

@@ -158,15 +158,11 @@ static int run_run(int argc, char **argv, struct printer *out)
 COMMAND(run, "PROG [ARG..] [& PROG ..] [&]",
         "run programs at once, wait, print a summary; last &: do not wait", run_run);
 
-static int demo_run(int argc, char **argv, struct printer *out)
+static int demo_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
     static char matmul[] = "matmul", qsort[] = "qsort", btree[] = "btree", hashjoin[] = "hashjoin",
                 also[] = "&";
     char *programs[] = {matmul, also, qsort, also, btree, also, hashjoin};
-    if (argc > 1) {
-        print(out, "demo: unexpected argument %s\n", argv[1]);
-        return 1;
-    }
     print(out, "four programs, each needing hundreds of pages, share %u frames under %s\n", main_pool.limit,
           main_pool.policy->name);
     return run_programs(ARRAY_SIZE(programs), programs, true, out);
@@ -189,12 +185,8 @@ static const char *state_name(const struct proc *p)
     return "?";
 }
 
-static int ps_run(int argc, char **argv, struct printer *out)
+static int ps_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
-    if (argc > 1) {
-        print(out, "ps: unexpected argument %s\n", argv[1]);
-        return 1;
-    }
     print(out, "%5s %-12s %-8s %8s %8s %8s %10s %11s %11s\n", "pid", "name", "state", "resident", "minor",
           "major", "evictions", "write-backs", "cpu-ms");
     list_for_each (n, &all_procs) {

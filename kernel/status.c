@@ -8,11 +8,13 @@
 #include "mm/buddy.h"
 #include "mm/stats.h"
 
-enum { TICKS_PER_REDRAW = 10 };
+enum { TICKS_PER_REDRAW = 10, TICKS_PER_FLUSH = 5 };
 
 void status_tick(void)
 {
     static uint32_t ticks;
+    if (ticks % TICKS_PER_FLUSH == 0)
+        vga_flush();
     if (ticks++ % TICKS_PER_REDRAW != 0 || main_pool.policy == NULL)
         return;
     vga_status(" %s %u/%u | procs %u | faults %u major %u | evicted %u | in %u out %u | free %u",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The status line at the bottom of the VGA screen. */
+ * Keeping the VGA screen up to date, with a status line at its bottom. */
 #ifndef KERNEL_STATUS_H
 #define KERNEL_STATUS_H
 

@@ -137,7 +137,7 @@ void double_fault(void)
         .user_esp = tss.esp,
         .user_ss = tss.ss,
     };
-    trap_double_fault(&tf, read_cr2(), tss.cr3);
+    trap_double_fault(&tf, read_cr2(), pmap_active_root());
 }
 
 static void detect_features(void)

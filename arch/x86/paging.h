@@ -35,6 +35,9 @@ void paging_init(paddr_t top);
 
 paddr_t paging_kernel_root(void);
 
+/* What CR3 was last loaded with. A task switch does not save it. */
+paddr_t pmap_active_root(void);
+
 /* Loads p's tables, or the kernel's alone if p is NULL; nothing if they are loaded already. */
 void pmap_activate(struct pmap *p);
 

@@ -15,12 +15,17 @@ void paging_share_kernel(uint32_t *root); /* paging.c */
 
 static struct pmap *active;
 
+paddr_t pmap_active_root(void)
+{
+    return active != NULL ? active->root_pa : paging_kernel_root();
+}
+
 void pmap_activate(struct pmap *p)
 {
     if (p == active)
         return;
     active = p;
-    write_cr3(p != NULL ? p->root_pa : paging_kernel_root());
+    write_cr3(pmap_active_root());
 }
 
 enum vm_result pmap_init(struct pmap *p)

@@ -252,20 +252,49 @@ TEST(reclaim_swap_full)
     }
 }
 
+/* Unmaps `count` resident dirty pages and reads as many clean ones into their frames. => the next page. */
+static uint32_t replace_by_clean(struct ktest_run *t, struct world *w, uint32_t count)
+{
+    uint32_t next = 20, v;
+    for (uint32_t i = 0, done = 0; i < DIRTY && done < count; i++) {
+        if (pmap_lookup(&w->space.pmap, page_va(i)).state != PTE_PRESENT)
+            continue;
+        EXPECT_EQ(t, space_unmap(&w->space, page_va(i), PAGE_SIZE), VM_OK);
+        EXPECT_EQ(t, machine_access(&w->space, page_va(next++), VM_READ, &v), VM_OK);
+        done++;
+    }
+    EXPECT_EQ(t, w->pool.resident, LIMIT);
+    return next;
+}
+
 TEST(reclaim_swap_full_but_clean_pages_go)
 {
     for (uint32_t k = 0; k < policy_count; k++) {
         struct world w;
         uint32_t v;
         fill_up(t, &w, policy_table[k]->name);
-        /* one dirty page less, and a clean one in its place */
-        EXPECT_EQ(t, space_unmap(&w.space, page_va(DIRTY - 1), PAGE_SIZE), VM_OK);
-        for (uint32_t i = 20; i < 40; i++) {
+        for (uint32_t i = replace_by_clean(t, &w, POOL_MIN_LIMIT); i < 40; i++) {
             EXPECT_EQ(t, machine_access(&w.space, page_va(i), VM_READ, &v), VM_OK);
             EXPECT_EQ(t, w.pool.resident, LIMIT);
         }
-        word_store(&w.space, 39, 1);
+        for (uint32_t i = 40 - POOL_MIN_LIMIT; i < 40; i++)
+            word_store(&w.space, i, 1);
         EXPECT_EQ(t, machine_access(&w.space, page_va(20), VM_READ, &v), VM_NO_SWAP);
+        test_check(t);
+        world_destroy(&w);
+    }
+}
+
+/* With fewer clean pages than one instruction may need, they would take each other's frame for ever. */
+TEST(reclaim_swap_full_recent_pages_stay)
+{
+    for (uint32_t k = 0; k < policy_count; k++) {
+        struct world w;
+        uint32_t v;
+        fill_up(t, &w, policy_table[k]->name);
+        uint32_t next = replace_by_clean(t, &w, POOL_MIN_LIMIT - 1);
+        EXPECT_EQ(t, machine_access(&w.space, page_va(next), VM_READ, &v), VM_NO_SWAP);
+        EXPECT_EQ(t, machine_access(&w.space, page_va(20), VM_READ, &v), VM_OK); /* still there */
         test_check(t);
         world_destroy(&w);
     }
