@@ -10,14 +10,19 @@
 
 enum { TICKS_PER_REDRAW = 10, TICKS_PER_FLUSH = 5 };
 
-void status_tick(void)
+static void redraw(void)
 {
-    static uint32_t ticks;
-    if (ticks % TICKS_PER_FLUSH == 0)
-        vga_flush();
-    if (ticks++ % TICKS_PER_REDRAW != 0 || main_pool.policy == NULL)
-        return;
     vga_status(" %s %u/%u | procs %u | faults %u major %u | evicted %u | in %u out %u | free %u",
                main_pool.policy->name, main_pool.resident, main_pool.limit, proc_count(), vmstat.pgfault,
                vmstat.pgmajfault, vmstat.pgsteal, vmstat.pswpin, vmstat.pswpout, buddy_free_frames());
+}
+
+void status_tick(void)
+{
+    static uint32_t ticks;
+    if (ticks % TICKS_PER_REDRAW == 0)
+        redraw();
+    if (ticks % TICKS_PER_FLUSH == 0)
+        vga_flush();
+    ticks++;
 }
