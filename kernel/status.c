@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * Live counters for the VGA status line. */
 #include "kernel/status.h"
-#include "drivers/clock.h"
 #include "drivers/vga.h"
 #include "kernel/monitor.h"
-#include "kernel/proc.h"
-#include "mm/buddy.h"
 #include "mm/stats.h"
 
 enum { TICKS_PER_REDRAW = 10, TICKS_PER_FLUSH = 5 };
 
 static void redraw(void)
 {
-    vga_status(" %s %u/%u | procs %u | faults %u major %u | evicted %u | in %u out %u | free %u",
-               main_pool.policy->name, main_pool.resident, main_pool.limit, proc_count(), vmstat.pgfault,
-               vmstat.pgmajfault, vmstat.pgsteal, vmstat.pswpin, vmstat.pswpout, buddy_free_frames());
+    /* eighty columns are few: these fit up to five digits each */
+    vga_status(" %s %u/%u | faults %u major %u | evicted %u | in %u out %u", main_pool.policy->name,
+               main_pool.resident, main_pool.limit, vmstat.pgfault, vmstat.pgmajfault, vmstat.pgsteal,
+               vmstat.pswpin, vmstat.pswpout);
 }
 
 void status_tick(void)
