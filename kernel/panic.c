@@ -55,7 +55,8 @@ static void backtrace(uint32_t eip, uint32_t ebp)
     }
 }
 
-static bool begin(void)
+/* Says what is wrong, first of all. A panic while panicking leaves at once. */
+static void begin(const char *fmt, va_list ap)
 {
     static bool panicking;
     if (panicking) {
@@ -64,7 +65,9 @@ static bool begin(void)
     }
     panicking = true;
     vga_set_color(VGA_WHITE, VGA_RED);
-    return true;
+    print(&log_console, "\nPANIC: ");
+    vprint(&log_console, fmt, ap);
+    print(&log_console, "\n");
 }
 
 static void NORETURN end(void)
@@ -78,12 +81,9 @@ static void NORETURN end(void)
 void panic(const char *fmt, ...)
 {
     (void)irq_save();
-    begin();
     va_list ap;
     va_start(ap, fmt);
-    print(&log_console, "\nPANIC: ");
-    vprint(&log_console, fmt, ap);
-    print(&log_console, "\n");
+    begin(fmt, ap);
     va_end(ap);
     uint32_t ebp;
     __asm__ volatile("mov %%ebp, %0" : "=r"(ebp));
@@ -94,13 +94,11 @@ void panic(const char *fmt, ...)
 void panic_trap(const struct trapframe *tf, uint32_t cr2, uint32_t cr3, const char *fmt, ...)
 {
     (void)irq_save();
-    begin();
     va_list ap;
     va_start(ap, fmt);
-    print(&log_console, "\nPANIC: ");
-    vprint(&log_console, fmt, ap);
+    begin(fmt, ap);
     va_end(ap);
-    print(&log_console, "\nvector %u (%s) error=%#x", tf->vector, trap_name(tf->vector), tf->error);
+    print(&log_console, "vector %u (%s) error=%#x", tf->vector, trap_name(tf->vector), tf->error);
     if (tf->vector == VECTOR_PAGE_FAULT) {
         char text[96];
         describe_page_fault(tf->error, text, sizeof text);

@@ -73,9 +73,6 @@ paddr_t paging_kernel_root(void)
     return ptr_to_phys(kernel_root);
 }
 
-/* pmap.c copies the kernel's part into every new directory; it never changes after paging_init. */
-void paging_share_kernel(uint32_t *root);
-
 void paging_share_kernel(uint32_t *root)
 {
     uint32_t first = KERNEL_BASE / PDE_SPAN;

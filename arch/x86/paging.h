@@ -35,6 +35,10 @@ void paging_init(paddr_t top);
 
 paddr_t paging_kernel_root(void);
 
+/* Makes a page directory for a new address space: the kernel's part, which never changes after
+ * paging_init, and nothing below it. */
+void paging_share_kernel(uint32_t *root);
+
 /* What CR3 was last loaded with. A task switch does not save it. */
 paddr_t pmap_active_root(void);
 

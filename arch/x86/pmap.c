@@ -11,8 +11,6 @@
 
 enum { ENTRIES = 1024, PDE_SPAN = PAGE_SIZE * ENTRIES };
 
-void paging_share_kernel(uint32_t *root); /* paging.c */
-
 static struct pmap *active;
 
 paddr_t pmap_active_root(void)
