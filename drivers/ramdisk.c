@@ -6,6 +6,7 @@
 #include "lib/errno.h"
 #include "lib/page.h"
 #include "lib/string.h"
+#include "mm/port.h"
 
 enum injection { NOTHING, FAIL_READ, FAIL_WRITE, CORRUPT };
 
@@ -25,43 +26,34 @@ static bool strikes(enum injection what)
     return true;
 }
 
-static int ramdisk_read(struct blkdev *dev, uint32_t block, void *buf, struct page_sum *sum)
+static int ramdisk_transfer(struct blkdev *dev, const struct blk_transfer *t)
 {
-    if (block >= dev->pages)
+    if (t->count > dev->pages || t->block > dev->pages - t->count)
         return -ENXIO;
-    char *at = disk.memory + (size_t)block * BLKDEV_PAGE;
-    disk.reads++;
-    if (unlikely(disk.injected != NOTHING)) {
-        if (strikes(FAIL_READ))
-            return -EIO;
-        if (strikes(CORRUPT))
-            at[BLKDEV_PAGE / 2] ^= 1;
+    uint32_t *counter = t->write ? &disk.writes : &disk.reads;
+    for (uint32_t i = 0; i < t->count; i++) {
+        char *at = disk.memory + (size_t)(t->block + i) * BLKDEV_PAGE;
+        void *page = page_window((pfn_t){t->pfns[i]}, WINDOW_DRIVER);
+        ++*counter;
+        if (unlikely(disk.injected != NOTHING)) {
+            if (strikes(t->write ? FAIL_WRITE : FAIL_READ))
+                return -EIO;
+            if (!t->write && strikes(CORRUPT))
+                at[BLKDEV_PAGE / 2] ^= 1;
+        }
+        void *to = t->write ? at : page;
+        const void *from = t->write ? page : at;
+        if (t->sums != NULL)
+            t->sums[i].value = page_copy_sum(to, from);
+        else
+            page_copy(to, from);
     }
-    if (sum != NULL)
-        sum->value = page_copy_sum(buf, at);
-    else
-        page_copy(buf, at);
-    return 0;
-}
-
-static int ramdisk_write(struct blkdev *dev, uint32_t block, const void *buf, struct page_sum *sum)
-{
-    if (block >= dev->pages)
-        return -ENXIO;
-    char *at = disk.memory + (size_t)block * BLKDEV_PAGE;
-    disk.writes++;
-    if (unlikely(disk.injected != NOTHING) && strikes(FAIL_WRITE))
-        return -EIO;
-    if (sum != NULL)
-        sum->value = page_copy_sum(at, buf);
-    else
-        page_copy(at, buf);
     return 0;
 }
 
 struct blkdev *ramdisk_create(void *memory, uint32_t pages)
 {
-    disk.dev = (struct blkdev){"ramdisk", pages, ramdisk_read, ramdisk_write};
+    disk.dev = (struct blkdev){"ramdisk", pages, true, ramdisk_transfer};
     disk.memory = memory;
     return &disk.dev;
 }

@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "lib/wait.h"
 #include "mm/slab.h"
 
 struct list_node all_procs = {&all_procs, &all_procs};
@@ -19,6 +20,24 @@ static struct list_node ready = {&ready, &ready};
 static uint32_t last_pid;
 
 static struct slab_cache cache = SLAB_CACHE_INIT(cache, "proc", sizeof(struct proc));
+
+static struct slab_cache spaces = SLAB_CACHE_INIT(spaces, "space", sizeof(struct space));
+
+static struct space *space_new(struct pool *pool)
+{
+    struct space *s = slab_alloc(&spaces);
+    if (s != NULL && space_init(s, pool, last_pid) != VM_OK) {
+        slab_free(&spaces, s);
+        s = NULL;
+    }
+    return s;
+}
+
+static void space_free(struct space *s)
+{
+    space_destroy(s);
+    slab_free(&spaces, s);
+}
 
 static struct proc *proc_alloc(const char *name)
 {
@@ -65,6 +84,18 @@ void proc_start(void (*entry)(void *))
     panic("the boot stack was switched to again");
 }
 
+struct proc *proc_thread(const char *name, void (*entry)(void *), void *arg)
+{
+    struct proc *p = proc_alloc(name);
+    if (p == NULL)
+        return NULL;
+    enter_list(p);
+    p->esp = context_prepare((uint32_t)p->fpu, entry, arg);
+    p->state = PROC_READY;
+    list_push_back(&ready, &p->queue);
+    return p;
+}
+
 /* A new process's first step in the kernel: out to ring 3. */
 static void leave_for_user(void *tf)
 {
@@ -79,16 +110,15 @@ struct proc *proc_spawn(const struct file *program, int argc, char **argv, struc
         return NULL;
     }
     struct proc *p = proc_alloc(argv[0]);
-    if (p == NULL || space_init(&p->space, pool, last_pid) != VM_OK) {
+    if (p == NULL || (p->space = space_new(pool)) == NULL) {
         print(out, "%s: no memory for another process\n", program->name);
         if (p != NULL)
             proc_free(p);
         return NULL;
     }
-    p->has_space = true;
     struct program_start start;
-    if (!elf_load(program, &p->space, argc, argv, &start, out)) {
-        space_destroy(&p->space);
+    if (!elf_load(program, p->space, argc, argv, &start, out)) {
+        space_free(p->space);
         proc_free(p);
         return NULL;
     }
@@ -115,12 +145,12 @@ static void switch_to(struct proc *p)
     uint64_t now = rdtsc();
     from->result.cpu_ticks += now - from->since;
     p->since = now;
-    if (from->has_space && cpu_features.fxsr)
+    if (from->space != NULL && cpu_features.fxsr)
         fpu_save(from->fpu);
     from->gs = read_gs();
     current = p;
-    if (p->has_space) {
-        pmap_activate(&p->space.pmap);
+    if (p->space != NULL) {
+        pmap_activate(&p->space->pmap);
         cpu_set_kernel_stack((uint32_t)p->fpu);
         cpu_load_tls(p->tls);
         if (cpu_features.fxsr)
@@ -182,6 +212,16 @@ void proc_wake(const void *channel)
     }
 }
 
+void wait_on(const void *channel)
+{
+    proc_sleep_on(channel, 0);
+}
+
+void wake_all(const void *channel)
+{
+    proc_wake(channel);
+}
+
 void proc_tick(void)
 {
     uint64_t now = clock_micros();
@@ -198,12 +238,12 @@ static void NORETURN end_current(void)
 {
     struct proc *p = current;
     struct proc_result *r = &p->result;
-    r->minor = p->space.minor;
-    r->major = p->space.major;
-    r->evictions = p->space.pmap.evictions;
-    r->writebacks = p->space.pmap.writebacks;
-    space_destroy(&p->space);
-    p->has_space = false;
+    r->minor = p->space->minor;
+    r->major = p->space->major;
+    r->evictions = p->space->pmap.evictions;
+    r->writebacks = p->space->pmap.writebacks;
+    space_free(p->space);
+    p->space = NULL;
     p->state = PROC_ZOMBIE;
     proc_wake(&proc_ended);
     schedule();
@@ -254,6 +294,6 @@ uint32_t proc_count(void)
 {
     uint32_t count = 0;
     list_for_each (n, &all_procs)
-        count += container_of(n, struct proc, all)->has_space;
+        count += container_of(n, struct proc, all)->space != NULL;
     return count;
 }

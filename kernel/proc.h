@@ -28,8 +28,7 @@ struct proc {
     struct list_node all;   /* every process, in order of pid */
     struct list_node queue; /* the ready queue, while READY */
     enum proc_state state;
-    bool has_space; /* false: a kernel thread */
-    struct space space;
+    struct space *space;     /* NULL: a kernel thread, or a process that has ended */
     uint32_t stack_top, esp; /* of the kernel stack; esp while not RUNNING */
     struct fpu_state *fpu;   /* at the top of the kernel stack */
     struct tls_slot tls[GDT_TLS_COUNT];
@@ -53,6 +52,9 @@ void proc_start(void (*entry)(void *)) NORETURN;
 /* A new process that runs a program from the initrd. argv is copied. => NULL after saying why not. */
 struct proc *proc_spawn(const struct file *program, int argc, char **argv, struct pool *pool,
                         struct printer *out);
+
+/* A new kernel thread, ready to run. It never ends. => NULL when memory is short. */
+struct proc *proc_thread(const char *name, void (*entry)(void *), void *arg);
 
 /* Gives up the CPU; returns when this process runs again. */
 void schedule(void);

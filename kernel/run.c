@@ -191,12 +191,14 @@ static int ps_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
           "major", "evictions", "write-backs", "cpu-ms");
     list_for_each (n, &all_procs) {
         struct proc *p = container_of(n, struct proc, all);
-        const struct pmap *m = &p->space.pmap;
+        static const struct space ended; /* its figures are gone with it */
+        const struct space *s = p->space != NULL ? p->space : &ended;
+        const struct pmap *m = &s->pmap;
         uint64_t ticks = p->result.cpu_ticks + (p == current ? rdtsc() - p->since : 0);
         uint32_t us = micros_of(ticks);
         print(out, "%5u %-12s %-8s %8u %8u %8u %10u %11u %7u.%03u\n", p->result.pid, p->result.name,
-              state_name(p), m->resident, p->space.minor, p->space.major, m->evictions, m->writebacks,
-              us / 1000, us % 1000);
+              state_name(p), m->resident, s->minor, s->major, m->evictions, m->writebacks, us / 1000,
+              us % 1000);
     }
     return 0;
 }
@@ -209,7 +211,7 @@ static struct proc *named_process(int argc, char **argv, struct printer *out)
     struct proc *p = NULL;
     if (argc == 2 && parse_u32(argv[1], false, &pid))
         p = proc_find(pid);
-    if (p == NULL || !p->has_space) {
+    if (p == NULL || p->space == NULL) {
         print(out, "%s: expected the pid of a running program; ps lists them\n", argv[0]);
         return NULL;
     }
@@ -233,7 +235,7 @@ static int maps_run(int argc, char **argv, struct printer *out)
     struct proc *p = named_process(argc, argv, out);
     if (p == NULL)
         return 1;
-    dump_space(&p->space, out);
+    dump_space(p->space, out);
     return 0;
 }
 

@@ -64,12 +64,12 @@ static int32_t error_of(enum vm_result r)
 
 static int32_t copy_in(void *to, vaddr_t from, uint32_t n)
 {
-    return error_of(space_copy_in(&current->space, to, from, n));
+    return error_of(space_copy_in(current->space, to, from, n));
 }
 
 static int32_t copy_out(vaddr_t to, const void *from, uint32_t n)
 {
-    return error_of(space_copy_out(&current->space, to, from, n));
+    return error_of(space_copy_out(current->space, to, from, n));
 }
 
 static int32_t sys_exit(struct trapframe *tf)
@@ -146,14 +146,14 @@ static int32_t sys_getpid(struct trapframe *tf UNUSED)
 
 static int32_t sys_brk(struct trapframe *tf)
 {
-    return (int32_t)space_brk(&current->space, tf->ebx);
+    return (int32_t)space_brk(current->space, tf->ebx);
 }
 
 static int32_t sys_mmap2(struct trapframe *tf)
 {
     uint32_t at = tf->ebx, length = tf->ecx, prot = tf->edx, flags = tf->esi;
     uint32_t type = flags & MAP_TYPE;
-    struct space *s = &current->space;
+    struct space *s = current->space;
     if (!(flags & MAP_ANONYMOUS))
         return -EBADF; /* there is no file to map */
     if (length == 0 || (type != MAP_PRIVATE && type != MAP_SHARED))
@@ -197,7 +197,7 @@ static int32_t sys_munmap(struct trapframe *tf)
         if (length == 0)
             return 0;
     }
-    return error_of(space_unmap(&current->space, at, length));
+    return error_of(space_unmap(current->space, at, length));
 }
 
 static int32_t sys_mprotect(struct trapframe *tf)
@@ -213,7 +213,7 @@ static int32_t sys_mprotect(struct trapframe *tf)
     /* write and execute include read, as on this hardware they cannot be had without it */
     if (prot != 0)
         prot |= VM_READ;
-    enum vm_result r = space_protect(&current->space, at, length, prot);
+    enum vm_result r = space_protect(current->space, at, length, prot);
     return r == VM_NO_REGION ? -ENOMEM : error_of(r);
 }
 
@@ -265,10 +265,10 @@ static int32_t sys_getrusage(struct trapframe *tf)
         uint32_t us = clock_ticks_to_micros(current->result.cpu_ticks + (rdtsc() - current->since));
         r.utime[0] = (int32_t)(us / 1000000);
         r.utime[1] = (int32_t)(us % 1000000);
-        r.maxrss = (int32_t)(current->space.pmap.resident * (PAGE_SIZE / 1024));
-        r.minflt = (int32_t)current->space.minor;
-        r.majflt = (int32_t)current->space.major;
-        r.nswap = (int32_t)current->space.pmap.writebacks;
+        r.maxrss = (int32_t)(current->space->pmap.resident * (PAGE_SIZE / 1024));
+        r.minflt = (int32_t)current->space->minor;
+        r.majflt = (int32_t)current->space->major;
+        r.nswap = (int32_t)current->space->pmap.writebacks;
     }
     return copy_out(tf->ecx, &r, sizeof r);
 }

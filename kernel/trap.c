@@ -66,7 +66,7 @@ void trap_page_fault(struct trapframe *tf)
     if (unlikely(!trap_from_user(tf)))
         panic_trap(tf, cr2, read_cr3(), "page fault in the kernel at address 0x%08x", cr2);
     struct fault f; /* vm_fault sets the other fields */
-    f.space = &current->space;
+    f.space = current->space;
     f.va = cr2;
     f.access = tf->error & PF_WRITE ? VM_WRITE : VM_READ;
     f.ip = tf->eip;

@@ -12,4 +12,14 @@
 void *phys_to_ptr(paddr_t pa);
 paddr_t ptr_to_phys(const void *p);
 
+/* A pointer to any frame's content, also of one beyond the direct map, through the given temporary
+ * mapping. => good until the same window is asked for another frame, or the caller sleeps. */
+enum page_window {
+    WINDOW_TO,     /* mm: the page that is being written to */
+    WINDOW_FROM,   /* mm: the page that is being read */
+    WINDOW_DRIVER, /* disk drivers, interrupt handlers included */
+    WINDOWS,
+};
+void *page_window(pfn_t pfn, enum page_window w);
+
 #endif

@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "mm/port.h"
 #include "mm/slab.h"
 #include "mm/stats.h"
 
@@ -85,11 +86,26 @@ bool swap_scarce(void)
     return swap.free <= swap.total / 8;
 }
 
+/* One page. *sum is that of the data, if checksums are on. => as blkdev's transfer */
+static int transfer(bool write, slot_t s, const struct frame *f, struct page_sum *sum)
+{
+    struct blkdev *disk = swap.disk;
+    pfn_t pfn = frame_pfn(f);
+    bool by_us = swap_verify && !disk->sums;
+    if (by_us && write)
+        sum->value = page_sum(page_window(pfn, WINDOW_FROM));
+    struct blk_transfer t = {write, s.n, 1, &pfn.n, swap_verify && disk->sums ? sum : NULL};
+    int err = disk->transfer(disk, &t);
+    if (by_us && !write && err == 0)
+        sum->value = page_sum(page_window(pfn, WINDOW_FROM));
+    return err;
+}
+
 enum vm_result swap_out(slot_t s, const struct frame *f)
 {
     struct slot *e = slot_of(s);
     struct page_sum sum;
-    int err = swap.disk->write(swap.disk, s.n, frame_ptr(f), swap_verify ? &sum : NULL);
+    int err = transfer(true, s, f, &sum);
     if (log_on(LOG_SWAP))
         log_event(LOG_SWAP, "swap-out slot=%u frame=%#x disk=%s%s", s.n, frame_pfn(f).n, swap.disk->name,
                   err ? " FAILED" : "");
@@ -108,7 +124,7 @@ enum vm_result swap_in(slot_t s, struct frame *f)
 {
     struct slot *e = slot_of(s);
     struct page_sum sum;
-    int err = swap.disk->read(swap.disk, s.n, frame_ptr(f), swap_verify ? &sum : NULL);
+    int err = transfer(false, s, f, &sum);
     if (log_on(LOG_SWAP))
         log_event(LOG_SWAP, "swap-in slot=%u frame=%#x disk=%s%s", s.n, frame_pfn(f).n, swap.disk->name,
                   err ? " FAILED" : "");

@@ -37,6 +37,11 @@ paddr_t ptr_to_phys(const void *p)
     return (paddr_t)p - KERNEL_BASE;
 }
 
+void *page_window(pfn_t pfn, enum page_window w UNUSED)
+{
+    return phys_to_ptr(pfn_base(pfn));
+}
+
 static uint32_t rights_of(vaddr_t va)
 {
     bool constant = (va >= (vaddr_t)__text_start && va < (vaddr_t)__text_end) ||

@@ -5,6 +5,7 @@
 #include "lib/errno.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "mm/port.h"
 #include "tests/host/machine.h"
 #include <stdlib.h>
 
@@ -41,27 +42,28 @@ static int transfer(struct disk *d, uint32_t block, void *to, const void *from, 
     return 0;
 }
 
-static int disk_read(struct blkdev *dev, uint32_t block, void *buf, struct page_sum *sum)
+static int disk_transfer(struct blkdev *dev, const struct blk_transfer *t)
 {
     struct disk *d = container_of(dev, struct disk, dev);
-    int err = transfer(d, block, buf, block_at(d, block, buf), fails(&d->fail_reads), sum);
-    d->reads += err == 0;
-    return err;
-}
-
-static int disk_write(struct blkdev *dev, uint32_t block, const void *buf, struct page_sum *sum)
-{
-    struct disk *d = container_of(dev, struct disk, dev);
-    bool fail = !fails(&d->pass_writes) && fails(&d->fail_writes);
-    int err = transfer(d, block, block_at(d, block, buf), buf, fail, sum);
-    d->writes += err == 0;
-    return err;
+    ASSERT(t->count >= 1 && t->count <= BLKDEV_MAX_RUN, "disk: %u blocks at once", t->count);
+    d->transfers++;
+    for (uint32_t i = 0; i < t->count; i++) {
+        void *page = phys_to_ptr(t->pfns[i] << PAGE_SHIFT), *block = block_at(d, t->block + i, page);
+        struct page_sum *sum = t->sums != NULL ? &t->sums[i] : NULL;
+        bool fail = t->write ? !fails(&d->pass_writes) && fails(&d->fail_writes) : fails(&d->fail_reads);
+        int err = t->write ? transfer(d, t->block + i, block, page, fail, sum)
+                           : transfer(d, t->block + i, page, block, fail, sum);
+        if (err != 0)
+            return err;
+        ++*(t->write ? &d->writes : &d->reads);
+    }
+    return 0;
 }
 
 void disk_init(struct disk *d, uint32_t pages)
 {
     size_t bytes = (size_t)pages * BLKDEV_PAGE;
-    *d = (struct disk){.dev = {"fake", pages, disk_read, disk_write}};
+    *d = (struct disk){.dev = {"fake", pages, true, disk_transfer}};
     d->data = bytes > 0 ? aligned_alloc(BLKDEV_PAGE, bytes) : NULL;
     ASSERT(bytes == 0 || d->data != NULL, "disk: the host has no memory for %u blocks", pages);
     if (bytes > 0)

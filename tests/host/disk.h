@@ -8,7 +8,8 @@
 struct disk {
     struct blkdev dev;
     uint8_t *data;
-    uint32_t reads, writes;           /* transfers that succeeded */
+    uint32_t transfers;               /* requests, of one block or more */
+    uint32_t reads, writes;           /* blocks transferred with success */
     uint32_t fail_reads, fail_writes; /* so many of the next transfers fail */
     uint32_t pass_writes;             /* so many writes succeed before fail_writes counts */
     /* Called in the middle of each transfer, when neither the old nor the new content is whole: what other

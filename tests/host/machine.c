@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "lib/wait.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
 #include "mm/stats.h"
@@ -45,6 +46,20 @@ paddr_t ptr_to_phys(const void *p)
     uintptr_t offset = (uintptr_t)p - (uintptr_t)machine.ram;
     ASSERT(offset >= MACHINE_RAM_BASE && offset < machine.ram_end, "machine: pointer %p is not into RAM", p);
     return (paddr_t)offset;
+}
+
+void *page_window(pfn_t pfn, enum page_window w UNUSED)
+{
+    return phys_to_ptr(pfn_base(pfn));
+}
+
+void wait_on(const void *channel)
+{
+    panic("machine: a wait for %p, which would never end", channel);
+}
+
+void wake_all(const void *channel UNUSED)
+{
 }
 
 static void assert_page(const void *p)

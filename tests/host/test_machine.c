@@ -2,6 +2,8 @@
  * Tests of the fake machine itself: does it behave as x86 does, and does it notice what it is there to
  * notice? */
 #include "lib/panic.h"
+#include "lib/string.h"
+#include "mm/buddy.h"
 #include "tests/host/pages.h"
 
 TEST(machine_tlb_fill_sets_accessed_and_first_write_sets_dirty)
@@ -90,28 +92,39 @@ TEST(machine_livelock_is_a_failure)
     world_destroy(&w);
 }
 
+static int disk_do(bool write, uint32_t block, const struct frame *f, struct page_sum *sum)
+{
+    pfn_t pfn = frame_pfn(f);
+    struct blk_transfer t = {write, block, 1, &pfn.n, sum};
+    return machine.disk.dev.transfer(&machine.disk.dev, &t);
+}
+
 TEST(machine_disk_fails_as_told)
 {
     struct disk *d = &machine.disk;
-    _Alignas(PAGE_SIZE) static uint8_t page[PAGE_SIZE], back[PAGE_SIZE];
+    struct frame *page = buddy_alloc(0, ALLOC_KERNEL), *back = buddy_alloc(0, ALLOC_KERNEL);
     struct page_sum written, got;
-    page[17] = 42;
+    uint8_t *bytes = frame_ptr(page), *read = frame_ptr(back);
+    memset(bytes, 0, PAGE_SIZE);
+    bytes[17] = 42;
     d->pass_writes = d->fail_writes = 1;
-    EXPECT_EQ(t, d->dev.write(&d->dev, 3, page, &written), 0);
-    EXPECT(t, d->dev.write(&d->dev, 4, page, NULL) < 0);
-    EXPECT_EQ(t, d->dev.write(&d->dev, 4, page, NULL), 0);
+    EXPECT_EQ(t, disk_do(true, 3, page, &written), 0);
+    EXPECT(t, disk_do(true, 4, page, NULL) < 0);
+    EXPECT_EQ(t, disk_do(true, 4, page, NULL), 0);
     d->fail_reads = 1;
-    EXPECT(t, d->dev.read(&d->dev, 3, back, &got) < 0);
-    EXPECT_EQ(t, d->dev.read(&d->dev, 3, back, &got), 0);
+    EXPECT(t, disk_do(false, 3, back, &got) < 0);
+    EXPECT_EQ(t, disk_do(false, 3, back, &got), 0);
     EXPECT_EQ(t, got.value, written.value);
-    EXPECT_EQ(t, back[17], 42);
+    EXPECT_EQ(t, read[17], 42);
     EXPECT_EQ(t, d->reads, 1);
     EXPECT_EQ(t, d->writes, 2);
     disk_flip_bit(d, 3, 17 * 8);
-    EXPECT_EQ(t, d->dev.read(&d->dev, 3, back, &got), 0);
-    EXPECT_EQ(t, back[17], 43);
+    EXPECT_EQ(t, disk_do(false, 3, back, &got), 0);
+    EXPECT_EQ(t, read[17], 43);
     EXPECT(t, got.value != written.value);
-    EXPECT_PANIC(t, "disk: block", d->dev.read(&d->dev, TEST_SLOTS, back, NULL));
+    EXPECT_PANIC(t, "disk: block", (void)disk_do(false, TEST_SLOTS, back, NULL));
+    buddy_free(page);
+    buddy_free(back);
 }
 
 TEST(harness_tells_wrong_panics)
