@@ -19,6 +19,7 @@
 #include "kernel/status.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
 #include "mm/swap.h"
@@ -83,10 +84,10 @@ static struct frame_census init_frames(void)
     return census;
 }
 
-/* The swap disk takes its memory before the allocator sees it. */
-static struct blkdev *init_swap_disk(uint32_t free_frames)
+/* The ramdisk takes its memory before the allocator sees it. */
+static struct blkdev *make_ramdisk(uint32_t free_frames)
 {
-    uint32_t mb = options.swap ? options.swap_mb : 0;
+    uint32_t mb = options.swap_mb;
     uint32_t most = free_frames > MIN_FRAMES ? (free_frames - MIN_FRAMES) / MIB_FRAMES : 0;
     if (mb == UINT32_MAX)
         mb = MIN((uint32_t)SWAP_DEFAULT_MB, most);
@@ -99,6 +100,33 @@ static struct blkdev *init_swap_disk(uint32_t free_frames)
         refuse();
     }
     return ramdisk_create(phys_to_ptr(at), mb * MIB_FRAMES);
+}
+
+static struct blkdev *make_none(uint32_t free_frames UNUSED)
+{
+    return NULL;
+}
+
+/* What swap= may name, and how to get it; free_frames is what the machine has left. A maker that cannot
+ * deliver says why and refuses. */
+static const struct {
+    const char *name;
+    struct blkdev *(*make)(uint32_t free_frames);
+} swap_disks[] = {
+    {"ramdisk", make_ramdisk},
+    {"none", make_none},
+};
+
+static struct blkdev *init_swap_disk(uint32_t free_frames)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(swap_disks); i++)
+        if (strcmp(options.swap, swap_disks[i].name) == 0)
+            return swap_disks[i].make(free_frames);
+    print(&log_console, "command line: swap=%s: expected one of:", options.swap);
+    for (size_t i = 0; i < ARRAY_SIZE(swap_disks); i++)
+        print(&log_console, " %s", swap_disks[i].name);
+    print(&log_console, "\n");
+    refuse();
 }
 
 static uint32_t count_free(void)

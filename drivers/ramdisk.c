@@ -53,7 +53,7 @@ static int ramdisk_transfer(struct blkdev *dev, const struct blk_transfer *t)
 
 struct blkdev *ramdisk_create(void *memory, uint32_t pages)
 {
-    disk.dev = (struct blkdev){"ramdisk", pages, true, ramdisk_transfer};
+    disk.dev = (struct blkdev){.name = "ramdisk", .pages = pages, .sums = true, .transfer = ramdisk_transfer};
     disk.memory = memory;
     return &disk.dev;
 }

@@ -10,7 +10,7 @@ enum { OPTIONS_TEXT = 1024 };
 struct options {
     uint32_t frames; /* limit of the pool; 0: all there are */
     const char *policy;
-    bool swap;        /* swap=ramdisk, or none */
+    const char *swap; /* one of the names in boot/main.c's swap_disks, or none */
     uint32_t swap_mb; /* UINT32_MAX: choose by the size of RAM */
     uint32_t seed;
     const char *log;

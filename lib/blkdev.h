@@ -32,6 +32,10 @@ struct blkdev {
     /* => 0 when all of it is done, or a negative errno; then every frame (read) or block (write) of the
      * transfer holds no defined data. May sleep (lib/wait.h); other transfers may come meanwhile. */
     int (*transfer)(struct blkdev *dev, const struct blk_transfer *t) MUST_CHECK;
+
+    /* Nobody will read this block again before it is written: its memory can be used for others. Does not
+     * sleep. NULL: the device does not care. */
+    void (*discard)(struct blkdev *dev, uint32_t block);
 };
 
 #endif

@@ -78,6 +78,8 @@ void swap_unref(slot_t s)
         e->link = swap.first_free;
         swap.first_free = s.n;
         swap.free++;
+        if (unlikely(swap.disk->discard != NULL))
+            swap.disk->discard(swap.disk, s.n);
     }
 }
 

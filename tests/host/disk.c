@@ -63,7 +63,7 @@ static int disk_transfer(struct blkdev *dev, const struct blk_transfer *t)
 void disk_init(struct disk *d, uint32_t pages)
 {
     size_t bytes = (size_t)pages * BLKDEV_PAGE;
-    *d = (struct disk){.dev = {"fake", pages, true, disk_transfer}};
+    *d = (struct disk){.dev = {.name = "fake", .pages = pages, .sums = true, .transfer = disk_transfer}};
     d->data = bytes > 0 ? aligned_alloc(BLKDEV_PAGE, bytes) : NULL;
     ASSERT(bytes == 0 || d->data != NULL, "disk: the host has no memory for %u blocks", pages);
     if (bytes > 0)
