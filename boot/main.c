@@ -22,7 +22,7 @@
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
-#include "mm/swap.h"
+#include "mm/reclaim.h"
 
 enum {
     MIB_FRAMES = (1 << 20) / PAGE_SIZE,
@@ -161,6 +161,8 @@ static void init_memory(void)
     buddy_init(MAX(free / 64, (uint32_t)RESERVE_MIN));
     if (swap_init(disk) != VM_OK)
         panic("no heap for the table of %u swap slots", disk->pages);
+    if (reclaim_init() != VM_OK)
+        panic("no frame for the page of zeros");
     uint32_t most = buddy_free_frames() - buddy_reserve();
     if (options.frames > most) {
         print(&log_console, "command line: frames=%u: expected all, or %d to %u on this machine\n",

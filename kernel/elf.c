@@ -27,7 +27,7 @@ enum {
     PF_W = 2,
     PF_R = 4,
     PHNUM_MAX = 32,
-    STACK_PAGES = 2048, /* 8 MiB, Linux's default limit */
+    STACK_PAGES = 33, /* at first; it grows, see space_grow_stack. Linux starts with 132 KiB too */
     ARG_MAX_BYTES = 2 * PAGE_SIZE,
 };
 
@@ -78,6 +78,29 @@ static const struct program_header *headers(const struct file *f)
     return (const struct program_header *)((const char *)f->data + h->phoff);
 }
 
+static enum vm_result map_file(const struct file *f, struct space *s, struct region *r)
+{
+    r->object = initrd_object(f);
+    if (r->object == NULL)
+        return VM_NO_MEMORY;
+    enum vm_result result = space_map(s, r);
+    if (result != VM_OK)
+        object_unref(r->object);
+    return result;
+}
+
+/* From `at` to the end of its page. */
+static enum vm_result zero_tail(struct space *s, vaddr_t at)
+{
+    static const char zeros[256];
+    enum vm_result r = VM_OK;
+    for (uint32_t n; at % PAGE_SIZE != 0 && r == VM_OK; at += n) {
+        n = MIN(PAGE_SIZE - at % PAGE_SIZE, (uint32_t)sizeof zeros);
+        r = space_copy_out(s, at, zeros, n);
+    }
+    return r;
+}
+
 static bool map_segment(const struct file *f, const struct program_header *ph, struct space *s, vaddr_t *top,
                         struct printer *out)
 {
@@ -89,20 +112,28 @@ static bool map_segment(const struct file *f, const struct program_header *ph, s
     if (ph->vaddr < USER_START || ph->vaddr >= USER_END || ph->memsz > USER_END - ph->vaddr)
         return reject(f, out, "a segment lies outside the user addresses");
     vaddr_t start = ph->vaddr - skew;
+    vaddr_t file_end = ALIGN_UP(ph->vaddr + ph->filesz, (vaddr_t)PAGE_SIZE);
     vaddr_t end = ALIGN_UP(ph->vaddr + ph->memsz, (vaddr_t)PAGE_SIZE);
+    if (ph->filesz == 0)
+        file_end = start;
+    *top = MAX(*top, end);
     uint32_t prot = (ph->flags & PF_R ? VM_READ : 0) | (ph->flags & PF_W ? VM_READ | VM_WRITE : 0) |
                     (ph->flags & PF_X ? VM_READ | VM_EXEC : 0);
-    struct source source = source_file((const char *)f->data + ph->offset - skew, skew + ph->filesz);
     const char *name = ph->flags & PF_W ? "data" : ph->flags & PF_X ? "text" : "rodata";
-    switch (space_map(s, start, end - start, prot, name, source, 0)) {
-    case VM_OK:
-        *top = MAX(*top, end);
+    struct region bytes = {
+        .start = start, .end = file_end, .prot = prot, .name = name, .offset = ph->offset - skew};
+    struct region rest = {.start = file_end, .end = end, .prot = prot, .name = "bss"};
+    enum vm_result r = VM_OK;
+    if (file_end > start)
+        r = map_file(f, s, &bytes);
+    if (r == VM_OK && end > file_end)
+        r = space_map(s, &rest);
+    /* the file goes on behind the segment's bytes: what the program sees there must be zeros */
+    if (r == VM_OK && (prot & VM_WRITE) && file_end > start)
+        r = zero_tail(s, ph->vaddr + ph->filesz);
+    if (r == VM_OK)
         return true;
-    case VM_EXISTS:
-        return reject(f, out, "two segments share a page");
-    default:
-        return reject(f, out, "no memory for its regions");
-    }
+    return reject(f, out, r == VM_EXISTS ? "two segments share a page" : "no memory for its segments");
 }
 
 static bool map_segments(const struct file *f, struct space *s, vaddr_t *phdr, struct printer *out)
@@ -188,9 +219,12 @@ bool elf_load(const struct file *file, struct space *s, int argc, char **argv, s
     vaddr_t phdr;
     if (!check_header(file, out) || !map_segments(file, s, &phdr, out))
         return false;
-    const uint32_t stack_bytes = STACK_PAGES * PAGE_SIZE;
-    if (space_map(s, USER_END - stack_bytes, stack_bytes, VM_READ | VM_WRITE, "stack", source_zero(), 0) !=
-        VM_OK)
+    struct region stack = {.start = USER_END - STACK_PAGES * PAGE_SIZE,
+                           .end = USER_END,
+                           .prot = VM_READ | VM_WRITE,
+                           .flags = REGION_GROWSDOWN,
+                           .name = "stack"};
+    if (space_map(s, &stack) != VM_OK)
         return reject(file, out, "no room for its stack");
     size_t arg_bytes = 0;
     for (int i = 0; i < argc; i++)

@@ -11,6 +11,7 @@ struct header {
 };
 
 static struct file files[MAX_FILES];
+static struct object *objects[MAX_FILES]; /* of the files in use; not references: `released` clears them */
 static uint32_t count;
 
 static bool parse_octal(const char *s, size_t n, uint32_t *out)
@@ -75,6 +76,26 @@ const struct file *initrd_find(const char *name)
         if (strcmp(files[i].name, name) == 0)
             return &files[i];
     return NULL;
+}
+
+static void forget_object(struct object *o)
+{
+    *(struct object **)o->owner = NULL;
+}
+
+struct object *initrd_object(const struct file *f)
+{
+    struct object **at = &objects[f - files];
+    if (*at != NULL) {
+        object_ref(*at);
+        return *at;
+    }
+    *at = object_create_file("file", f->data, f->size);
+    if (*at != NULL) {
+        (*at)->released = forget_object;
+        (*at)->owner = at;
+    }
+    return *at;
 }
 
 const struct file *initrd_program(const char *name)

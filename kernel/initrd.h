@@ -4,6 +4,7 @@
 #define KERNEL_INITRD_H
 
 #include "lib/print.h"
+#include "mm/source.h"
 
 struct file {
     const char *name; /* as in the archive: bin/matmul */
@@ -16,6 +17,10 @@ bool initrd_init(const void *data, uint32_t size, struct printer *out);
 
 /* => NULL if there is none of this name. */
 const struct file *initrd_find(const char *name);
+
+/* The file as a memory object, the same for all who use it at one time, so that they share its pages. => a
+ * reference, NULL when memory is short. Its pages are gone with the last reference. */
+struct object *initrd_object(const struct file *f) MUST_CHECK;
 
 /* "bin/NAME" for a program's short name. */
 const struct file *initrd_program(const char *name);

@@ -77,15 +77,16 @@ static void close_world(struct world *w)
 
 static void map(struct ktest_run *t, struct world *w, uint32_t pages)
 {
-    EXPECT_EQ(t,
-              space_map(&w->space, TEST_VA, pages * PAGE_SIZE, VM_READ | VM_WRITE, "test", source_zero(), 0),
-              VM_OK);
+    struct region r = {
+        .start = TEST_VA, .end = TEST_VA + pages * PAGE_SIZE, .prot = VM_READ | VM_WRITE, .name = "test"};
+    EXPECT_EQ(t, space_map(&w->space, &r), VM_OK);
 }
 
 static void fault_in(struct ktest_run *t, struct world *w, uint32_t page, enum vm_prot access)
 {
     vaddr_t va = TEST_VA + page * PAGE_SIZE;
-    if (pmap_lookup(&w->space.pmap, va).state != PTE_PRESENT)
+    struct pte pte = pmap_lookup(&w->space.pmap, va);
+    if (pte.state != PTE_PRESENT || (access == VM_WRITE && !pte.writable))
         EXPECT_EQ(t, vm_fault_in(&w->space, va, access), VM_OK);
 }
 

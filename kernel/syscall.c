@@ -37,10 +37,7 @@ enum {
 };
 
 enum { STDIN, STDOUT, STDERR };
-enum { PROT_ALL = VM_READ | VM_WRITE | VM_EXEC }; /* Linux's PROT_ bits are the same as ours */
-enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_TYPE = 0xf, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20 };
-
-static int32_t error_of(enum vm_result r)
+int32_t syscall_error(enum vm_result r)
 {
     switch (r) {
     case VM_OK:
@@ -57,6 +54,7 @@ static int32_t error_of(enum vm_result r)
         return -EEXIST;
     case VM_NO_REGION:
     case VM_FORBIDDEN:
+    case VM_BEYOND:
         break;
     }
     return -EFAULT;
@@ -64,12 +62,12 @@ static int32_t error_of(enum vm_result r)
 
 static int32_t copy_in(void *to, vaddr_t from, uint32_t n)
 {
-    return error_of(space_copy_in(current->space, to, from, n));
+    return syscall_error(space_copy_in(current->space, to, from, n));
 }
 
 static int32_t copy_out(vaddr_t to, const void *from, uint32_t n)
 {
-    return error_of(space_copy_out(current->space, to, from, n));
+    return syscall_error(space_copy_out(current->space, to, from, n));
 }
 
 static int32_t sys_exit(struct trapframe *tf)
@@ -144,79 +142,6 @@ static int32_t sys_getpid(struct trapframe *tf UNUSED)
     return (int32_t)current->result.pid;
 }
 
-static int32_t sys_brk(struct trapframe *tf)
-{
-    return (int32_t)space_brk(current->space, tf->ebx);
-}
-
-static int32_t sys_mmap2(struct trapframe *tf)
-{
-    uint32_t at = tf->ebx, length = tf->ecx, prot = tf->edx, flags = tf->esi;
-    uint32_t type = flags & MAP_TYPE;
-    struct space *s = current->space;
-    if (!(flags & MAP_ANONYMOUS))
-        return -EBADF; /* there is no file to map */
-    if (length == 0 || (type != MAP_PRIVATE && type != MAP_SHARED))
-        return -EINVAL;
-    if (length > USER_END)
-        return -ENOMEM;
-    length = ALIGN_UP(length, (uint32_t)PAGE_SIZE);
-    if (flags & MAP_FIXED) {
-        if (at % PAGE_SIZE != 0)
-            return -EINVAL;
-        if (at >= USER_END || length > USER_END - at)
-            return -ENOMEM;
-        if (at < USER_START)
-            return -EPERM;
-        enum vm_result r = space_unmap(s, at, length);
-        if (r != VM_OK)
-            return error_of(r);
-    } else {
-        /* a hint is taken if the range is free */
-        at = ALIGN_DOWN(at, (uint32_t)PAGE_SIZE);
-        if (at != 0 && space_map(s, at, length, prot & PROT_ALL, "anon", source_zero(), 0) == VM_OK)
-            return (int32_t)at;
-        at = space_find_gap(s, length);
-        if (at == 0)
-            return -ENOMEM;
-    }
-    enum vm_result r = space_map(s, at, length, prot & PROT_ALL, "anon", source_zero(), 0);
-    return r == VM_OK ? (int32_t)at : -ENOMEM;
-}
-
-static int32_t sys_munmap(struct trapframe *tf)
-{
-    uint32_t at = tf->ebx, length = tf->ecx;
-    if (at % PAGE_SIZE != 0 || length == 0 || at >= USER_END || length > USER_END - at)
-        return -EINVAL;
-    length = ALIGN_UP(length, (uint32_t)PAGE_SIZE);
-    if (at < USER_START) { /* never mapped: nothing to do there */
-        uint32_t skip = MIN(USER_START - at, length);
-        at += skip;
-        length -= skip;
-        if (length == 0)
-            return 0;
-    }
-    return error_of(space_unmap(current->space, at, length));
-}
-
-static int32_t sys_mprotect(struct trapframe *tf)
-{
-    uint32_t at = tf->ebx, length = tf->ecx, prot = tf->edx;
-    if (at % PAGE_SIZE != 0 || (prot & ~(uint32_t)PROT_ALL))
-        return -EINVAL;
-    if (length == 0)
-        return 0;
-    if (at < USER_START || at >= USER_END || length > USER_END - at)
-        return -ENOMEM;
-    length = ALIGN_UP(length, (uint32_t)PAGE_SIZE);
-    /* write and execute include read, as on this hardware they cannot be had without it */
-    if (prot != 0)
-        prot |= VM_READ;
-    enum vm_result r = space_protect(current->space, at, length, prot);
-    return r == VM_NO_REGION ? -ENOMEM : error_of(r);
-}
-
 static int32_t sys_sched_yield(struct trapframe *tf UNUSED)
 {
     schedule();
@@ -285,12 +210,12 @@ static int32_t sys_uname(struct trapframe *tf)
 
 static int32_t sys_ugetrlimit(struct trapframe *tf)
 {
-    enum { RLIMIT_STACK = 3, RLIMITS = 16, STACK_LIMIT = 8 << 20 };
+    enum { RLIMIT_STACK = 3, RLIMITS = 16 };
     uint32_t limit[2] = {UINT32_MAX, UINT32_MAX};
     if (tf->ebx >= RLIMITS)
         return -EINVAL;
     if (tf->ebx == RLIMIT_STACK)
-        limit[0] = STACK_LIMIT;
+        limit[0] = current->space->stack_limit;
     return copy_out(tf->ecx, limit, sizeof limit);
 }
 

@@ -97,13 +97,24 @@ struct frame *buddy_alloc(unsigned order, enum alloc_for who)
         put_block(f + (1u << have), have);
     }
     enum frame_kind kind = who == ALLOC_USER ? FRAME_USER : FRAME_KERNEL;
-    for (uint32_t i = 0; i < 1u << order; i++)
+    for (uint32_t i = 0; i < 1u << order; i++) {
         f[i].kind = (uint8_t)kind;
+        f[i].order = (uint8_t)order;
+    }
     f->flags = FRAME_HEAD;
-    f->order = (uint8_t)order;
     list_init(&f->link);
     buddy.free -= 1u << order;
     return f;
+}
+
+void buddy_split(struct frame *f)
+{
+    ASSERT((f->flags & FRAME_HEAD) && f->kind != FRAME_FREE,
+           "buddy_split: frame %#x heads no allocated block", frame_pfn(f).n);
+    for (uint32_t i = (1u << f->order); i-- > 0;) {
+        f[i].flags |= FRAME_HEAD;
+        f[i].order = 0;
+    }
 }
 
 void buddy_free(struct frame *f)

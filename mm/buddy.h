@@ -27,6 +27,9 @@ struct frame *buddy_alloc(unsigned order, enum alloc_for who) MUST_CHECK;
 /* => f heads an allocated block (any order; the database knows), unmapped, in no pool, without slot. */
 void buddy_free(struct frame *f);
 
+/* Makes single frames of an allocated block: each can be freed by itself. */
+void buddy_split(struct frame *f);
+
 uint32_t buddy_free_frames(void);
 uint32_t buddy_reserve(void);
 uint32_t buddy_total_frames(void); /* frames that were ever handed to buddy_init */

@@ -5,6 +5,8 @@
 #include "lib/command.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
+#include "mm/reclaim.h"
+#include "mm/rmap.h"
 
 void dump_frames(struct printer *out)
 {
@@ -54,20 +56,57 @@ void dump_frame_map(struct printer *out)
     }
 }
 
+/* What a region has, in pages, after Linux's /proc/PID/smaps. */
+struct usage {
+    uint32_t size, rss, shared, dirty, swapped, wired;
+};
+
+static void add_page(struct usage *u, struct pte pte)
+{
+    if (pte.state != PTE_PRESENT) {
+        u->swapped += pte.state == PTE_SWAPPED;
+        return;
+    }
+    struct frame *f = frame_of(pte.pfn);
+    if (f == zero_frame) /* nobody's, as on Linux */
+        return;
+    bool shared = rmap_count(f) > 1;
+    u->rss++;
+    u->shared += shared;
+    u->dirty += !shared && (pte.dirty || (f->flags & FRAME_DIRTY));
+    u->wired += f->wired > 0;
+}
+
+static struct usage region_usage(const struct space *s, const struct region *r)
+{
+    struct usage u = {.size = (r->end - r->start) / PAGE_SIZE};
+    for (vaddr_t va = r->start; (va = pmap_next_table(&s->pmap, va, r->end)) < r->end; va += PAGE_SIZE)
+        add_page(&u, pmap_lookup(&s->pmap, va));
+    return u;
+}
+
+static void print_usage(const struct usage *u, struct printer *out)
+{
+    print(out, "pages=%u resident=%u shared=%u private-dirty=%u swapped=%u wired=%u\n", u->size, u->rss,
+          u->shared, u->dirty, u->swapped, u->wired);
+}
+
 void dump_space(struct space *s, struct printer *out)
 {
+    struct usage all = {0};
     for (uint32_t i = 0; i < s->regions.count; i++) {
-        struct region *r = s->regions.at[i];
-        uint32_t resident = 0, swapped = 0;
-        for (vaddr_t va = r->start; (va = pmap_next_table(&s->pmap, va, r->end)) < r->end; va += PAGE_SIZE) {
-            enum pte_state state = pmap_lookup(&s->pmap, va).state;
-            resident += state == PTE_PRESENT;
-            swapped += state == PTE_SWAPPED;
-        }
-        print(out, "%08x-%08x %c%c%c %-6s %-5s pages=%u resident=%u swapped=%u\n", r->start, r->end,
-              r->prot & VM_READ ? 'r' : '-', r->prot & VM_WRITE ? 'w' : '-', r->prot & VM_EXEC ? 'x' : '-',
-              r->name, r->source.name, (r->end - r->start) / PAGE_SIZE, resident, swapped);
+        const struct region *r = s->regions.at[i];
+        struct usage u = region_usage(s, r);
+        print(out, "%08x-%08x %c%c%c%c %-6s %-6s ", r->start, r->end, r->prot & VM_READ ? 'r' : '-',
+              r->prot & VM_WRITE ? 'w' : '-', r->prot & VM_EXEC ? 'x' : '-',
+              r->flags & REGION_SHARED ? 's' : 'p', r->name, r->object != NULL ? r->object->name : "zero");
+        print_usage(&u, out);
+        uint32_t *sum = &all.size;
+        for (size_t j = 0; j < sizeof u / sizeof *sum; j++)
+            sum[j] += (&u.size)[j];
     }
+    print(out, "%-37s ", "all");
+    print_usage(&all, out);
 }
 
 static int command_run(int argc, char **argv, struct printer *out)

@@ -2,20 +2,26 @@
  * mm-level: 8
  * The page fault. Every fault is one of six cases:
  *
- *   0  no region        nothing is mapped at the address: refused
+ *   0  no region        nothing is mapped at the address, and no stack can grow to it: refused
  *   1  forbidden        the region does not allow the access: refused
  *   2  spurious         the PTE already allows it: another path was faster, nothing to do
- *   3  first touch      no page yet, or a clean one was dropped: its source fills it (zero, file)
- *   4  swapped out      the page is in a swap slot: it is read back (a major fault)
- *   5  copy on write    a shared page is written: it is copied. No mapping is shared yet, so this case
- *                       cannot occur; the number is reserved
+ *   3  first touch      no page yet, or a clean one was dropped: zeros (the shared page of zeros while it is
+ *                       only read), or a page of the region's object
+ *   4  swapped out      the page is in a swap slot: it is read back (a major fault), or found in memory
+ *                       through the slot, because another process or read-ahead was faster
+ *   5  copy on write    a page that is shared is written: it is copied, or made writable if nobody else has
+ * it any more
  *
- * The work is a loop over phases. Getting a frame may evict and may sleep, so afterwards the PTE is
- * looked up again; if it changed, the loop starts over with what is true now. The PTE is the single
- * truth: no other table says where a page is. */
+ * The work is a loop over phases. Getting a frame may evict, and with any transfer it may sleep; only the own
+ * process changes a space's regions, but reclaim may take any page that is not BUSY. So afterwards the PTE is
+ * looked up again; if it changed, the loop starts over with what is true now. The PTE is the single truth
+ * about a private page, and the object's entry about a page of an object: no other table says where a page
+ * is. */
 #include "mm/fault.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "lib/string.h"
+#include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
 #include "mm/stats.h"
@@ -29,25 +35,26 @@ static enum vm_result find_region(struct fault *f)
     f->region = NULL;
     f->frame = NULL;
     f->slot = SLOT_NONE;
+    f->order = 0;
     f->kase = CASE_NO_REGION;
+    f->what = "no-region";
     if (f->va >= USER_START && f->va < USER_END)
         f->region = region_find(&f->space->regions, f->va);
-    if (unlikely(f->region == NULL))
+    if (unlikely(f->region == NULL) && (f->region = space_grow_stack(f->space, f->va)) == NULL)
         return VM_NO_REGION;
     f->kase = CASE_FORBIDDEN;
+    f->what = "forbidden";
     return likely(f->region->prot & f->access) ? VM_OK : VM_FORBIDDEN;
 }
 
-/* Phase 2: where is the page? Cases 2, 3, 4. */
+/* Phase 2: where is the page? Cases 2 to 5. */
 static void look_up(struct fault *f)
 {
     f->pte = pmap_lookup(&f->space->pmap, f->va);
     switch (f->pte.state) {
     case PTE_PRESENT:
-        ASSERT(f->pte.writable || !(f->access & VM_WRITE),
-               "fault: page %#x is present read-only in a writable region", f->va);
-        f->kase = CASE_SPURIOUS;
         f->frame = frame_of(f->pte.pfn);
+        f->kase = f->pte.writable || !(f->access & VM_WRITE) ? CASE_SPURIOUS : CASE_COW;
         break;
     case PTE_SWAPPED:
         f->kase = CASE_SWAPPED;
@@ -62,77 +69,259 @@ static void look_up(struct fault *f)
 static bool unchanged(const struct fault *f)
 {
     struct pte now = pmap_lookup(&f->space->pmap, f->va);
-    return now.state == f->pte.state && (now.state != PTE_SWAPPED || now.slot.n == f->pte.slot.n);
+    return now.state == f->pte.state && (now.state == PTE_NONE || now.pfn.n == f->pte.pfn.n);
 }
 
-/* Phase 4: the filled frame becomes the page. A page table may be needed; when no frame is free for one,
- * a page is evicted to make room. => on failure the caller still owns the frame. */
-static enum vm_result map_page(struct fault *f, bool dirty, uint32_t refault_distance)
+static vaddr_t page_of(const struct fault *f)
 {
-    struct pmap *pmap = &f->space->pmap;
-    vaddr_t page = ALIGN_DOWN(f->va, (vaddr_t)PAGE_SIZE);
-    enum vm_result r;
-    while (unlikely((r = pmap_enter(pmap, page, frame_pfn(f->frame), f->region->prot, dirty)) != VM_OK)) {
-        r = memory_evict();
-        if (r != VM_OK)
-            return r;
-    }
-    r = rmap_add(f->frame, pmap, page);
-    ASSERT(r == VM_OK, "fault: frame %#x for %#x was not new", frame_pfn(f->frame).n, f->va);
-    pool_insert(f->space->pool, f->frame, refault_distance);
-    return VM_OK;
+    return ALIGN_DOWN(f->va, (vaddr_t)PAGE_SIZE);
 }
 
-/* Case 3. */
-static enum vm_result first_touch(struct fault *f)
+/* Phase 3: which page of the region's object is it? */
+static uint32_t object_index(const struct fault *f)
 {
-    struct region *region = f->region;
-    uint32_t offset = region->offset + (ALIGN_DOWN(f->va, (vaddr_t)PAGE_SIZE) - region->start);
-    enum vm_result r = region->source.fill(&region->source, offset, frame_ptr(f->frame));
-    return r == VM_OK ? map_page(f, false, REFAULT_NONE) : r;
+    return (f->region->offset + (page_of(f) - f->region->start)) / PAGE_SIZE;
 }
 
-/* Case 4. The slot stays the page's copy while the page is clean, unless slots are scarce. */
-static enum vm_result read_back(struct fault *f)
+static enum phase refuse(struct fault *f, enum vm_result r, enum vm_result *result)
 {
-    slot_t slot = f->pte.slot;
-    enum vm_result r = swap_in(slot, f->frame);
+    f->frame = NULL;
+    *result = r;
+    return PHASE_REFUSED;
+}
+
+/* Memory for a page table or a reverse mapping is short: a page makes room, and the fault starts over. */
+static enum phase make_room(struct fault *f, enum vm_result *result)
+{
+    enum vm_result r = memory_evict();
+    return r == VM_OK ? PHASE_RESTART : refuse(f, r, result);
+}
+
+/* A frame for this page and nobody else. => PHASE_NEXT: f->frame, and the PTE is what it was. */
+static enum phase get_frame(struct fault *f, enum vm_result *result)
+{
+    enum vm_result r = page_alloc(f->space->pool, SWAP_NORMAL, &f->frame);
     if (unlikely(r != VM_OK))
-        return r;
-    uint32_t distance = f->space->pool->evictions - swap_shadow(slot);
-    bool keep = likely(!swap_scarce());
-    r = map_page(f, !keep, distance);
-    if (unlikely(r != VM_OK))
-        return r;
-    f->slot = slot;
-    page_keep_slot(f->frame, slot);
-    if (!keep)
-        page_drop_slot(f->frame);
-    vmstat.pgmajfault++;
-    vmstat.workingset_refault++;
-    return VM_OK;
-}
-
-/* Phase 3: a frame, and the page's content in it. */
-static enum phase bring_in(struct fault *f, enum vm_result *result)
-{
-    enum swap_use use = f->kase == CASE_SWAPPED ? SWAP_EXCHANGE : SWAP_NORMAL;
-    *result = page_alloc(f->space->pool, use, &f->frame);
-    if (unlikely(*result != VM_OK)) {
-        f->frame = NULL;
-        return PHASE_REFUSED;
-    }
-    if (unlikely(!unchanged(f))) {
-        page_free(f->frame);
-        f->frame = NULL;
-        return PHASE_RESTART;
-    }
-    *result = f->kase == CASE_SWAPPED ? read_back(f) : first_touch(f);
-    if (likely(*result == VM_OK))
+        return refuse(f, r, result);
+    if (likely(unchanged(f)))
         return PHASE_NEXT;
     page_free(f->frame);
-    f->frame = NULL;
-    return PHASE_REFUSED;
+    return PHASE_RESTART;
+}
+
+/* The last step: f->frame, which is charged, filled and nobody's yet, becomes the page. */
+static void map_new(struct fault *f, uint32_t prot, bool dirty, uint32_t refault_distance)
+{
+    struct pmap *pmap = &f->space->pmap;
+    pmap_enter(pmap, page_of(f), frame_pfn(f->frame), prot, dirty);
+    enum vm_result r = rmap_add(f->frame, pmap, page_of(f));
+    ASSERT(r == VM_OK, "fault: frame %#x for %#x was not new", frame_pfn(f->frame).n, f->va);
+    if (unlikely(f->region->flags & REGION_LOCKED))
+        pool_wire(f->frame);
+    pool_insert(f->frame, refault_distance);
+}
+
+/* The same for a frame that others know, and may have mapped: it is queued already. */
+static enum phase map_shared(struct fault *f, enum vm_result *result)
+{
+    struct pmap *pmap = &f->space->pmap;
+    if (rmap_add(f->frame, pmap, page_of(f)) != VM_OK)
+        return make_room(f, result);
+    if (f->frame->flags & FRAME_READAHEAD)
+        vmstat.swap_ra_hit++;
+    f->frame->flags &= (uint8_t)~FRAME_READAHEAD;
+    pmap_enter(pmap, page_of(f), frame_pfn(f->frame), space_page_prot(f->region, f->frame), false);
+    if (f->region->flags & REGION_LOCKED)
+        pool_wire(f->frame);
+    return PHASE_NEXT;
+}
+
+/* ---- case 3 ---- */
+
+/* Only read: the page of zeros will do until it is written. */
+static enum phase map_zero_frame(struct fault *f)
+{
+    f->frame = zero_frame;
+    f->what = "zero-page";
+    pmap_enter(&f->space->pmap, page_of(f), frame_pfn(zero_frame), f->region->prot & ~(uint32_t)VM_WRITE,
+               false);
+    return PHASE_NEXT;
+}
+
+static enum phase touch_anonymous(struct fault *f, enum vm_result *result)
+{
+    f->what = "zero";
+    if (f->access != VM_WRITE && f->space->pool->order == 0)
+        return map_zero_frame(f);
+    enum phase phase = get_frame(f, result);
+    if (unlikely(phase != PHASE_NEXT))
+        return phase;
+    page_zero(page_window(frame_pfn(f->frame), WINDOW_TO));
+    map_new(f, f->region->prot, false, REFAULT_NONE);
+    return PHASE_NEXT;
+}
+
+/* The first write to a page of a private file mapping: it gets its copy at once. */
+static enum phase copy_from_object(struct fault *f, enum vm_result *result)
+{
+    struct frame *page;
+    uint32_t index = object_index(f);
+    /* first the object's page, for then nothing sleeps between having both */
+    enum vm_result r = index < object_pages(f->region->object) ? VM_OK : VM_BEYOND;
+    if (r == VM_OK && f->region->object->data == NULL)
+        r = object_page(f->region->object, index, f->space->pool, &page, &f->major);
+    if (r != VM_OK)
+        return refuse(f, r, result);
+    enum phase phase = get_frame(f, result);
+    if (phase != PHASE_NEXT)
+        return phase;
+    if (!object_fill_copy(f->region->object, index, f->frame)) {
+        page = object_lookup(f->region->object, index).frame;
+        if (page == NULL) {
+            page_free(f->frame);
+            return PHASE_RESTART;
+        }
+        page_copy(page_window(frame_pfn(f->frame), WINDOW_TO), page_window(frame_pfn(page), WINDOW_FROM));
+    }
+    map_new(f, f->region->prot, true, REFAULT_NONE);
+    return PHASE_NEXT;
+}
+
+static enum phase touch_object(struct fault *f, enum vm_result *result)
+{
+    struct object *o = f->region->object;
+    f->what = o->name;
+    if (f->access == VM_WRITE && !(f->region->flags & REGION_SHARED))
+        return copy_from_object(f, result);
+    struct object_entry e = object_lookup(o, object_index(f));
+    enum vm_result r = object_page(o, object_index(f), f->space->pool, &f->frame, &f->major);
+    if (f->major) {
+        f->kase = CASE_SWAPPED;
+        f->what = "swap-in";
+        f->slot = e.slot;
+    }
+    if (r != VM_OK)
+        return refuse(f, r, result);
+    if (!unchanged(f))
+        return PHASE_RESTART;
+    return map_shared(f, result);
+}
+
+static enum phase first_touch(struct fault *f, enum vm_result *result)
+{
+    if (unlikely(pmap_reserve(&f->space->pmap, f->va) != VM_OK))
+        return make_room(f, result);
+    return f->region->object == NULL ? touch_anonymous(f, result) : touch_object(f, result);
+}
+
+/* ---- case 4 ---- */
+
+/* Found in memory through the slot. The PTE's reference of the slot ends: it maps the frame now. */
+static enum phase map_cached(struct fault *f, enum vm_result *result)
+{
+    slot_t slot = f->pte.slot;
+    f->what = "swap-cache";
+    enum phase phase = map_shared(f, result);
+    if (phase != PHASE_NEXT)
+        return phase;
+    swap_unref(slot);
+    if (page_exclusive(f->frame))
+        pmap_protect(&f->space->pmap, f->va, f->region->prot);
+    return PHASE_NEXT;
+}
+
+/* The slot stays the page's copy while the page is clean, unless slots are scarce. */
+static enum phase read_back(struct fault *f, enum vm_result *result)
+{
+    struct pool *pool = f->space->pool;
+    slot_t slot = f->pte.slot;
+    bool read;
+    f->what = "swap-in";
+    uint32_t shadow = swap_shadow(slot);
+    enum vm_result r = swap_page(slot, pool, &f->frame, &read);
+    if (unlikely(r != VM_OK))
+        return refuse(f, r, result);
+    if (unlikely(f->frame == NULL))
+        return PHASE_RESTART;
+    if (unlikely(!read))
+        return map_cached(f, result);
+    f->slot = slot;
+    f->major = true;
+    swap_unref(
+        slot); /* the PTE's: what is left is the frame's own, and those of others that share the page */
+    bool alone = swap_refs(slot) == 1;
+    if (unlikely(swap_scarce()) && alone)
+        page_drop_slot(f->frame);
+    map_new(f, likely(alone) ? f->region->prot : f->region->prot & ~(uint32_t)VM_WRITE, false,
+            pool->evictions - shadow);
+    return PHASE_NEXT;
+}
+
+/* ---- case 5 ---- */
+
+/* Nobody else has the page: it becomes writable where it is. A slot that others hold stays theirs. */
+static bool reuse(struct fault *f)
+{
+    struct frame *page = f->frame;
+    if (!(f->region->flags & REGION_SHARED)) {
+        if (page == zero_frame || page->object != NULL || page->more != NULL)
+            return false;
+        if (!page_exclusive(page)) {
+            if (page->flags & FRAME_DIRTY) /* its slot was never written: the others need this frame */
+                return false;
+            page_drop_slot(page);
+        }
+    }
+    pmap_protect(&f->space->pmap, f->va, f->region->prot);
+    vmstat.pgreuse++;
+    f->what = "reuse";
+    return true;
+}
+
+static enum phase copy_on_write(struct fault *f, enum vm_result *result)
+{
+    struct frame *old = f->frame;
+    struct pmap *pmap = &f->space->pmap;
+    if (reuse(f))
+        return PHASE_NEXT;
+    f->what = "cow";
+    enum phase phase = get_frame(f, result);
+    if (unlikely(phase != PHASE_NEXT))
+        return phase;
+    void *to = page_window(frame_pfn(f->frame), WINDOW_TO);
+    pmap_unmap(pmap, page_of(f), SLOT_NONE);
+    if (old == zero_frame) {
+        page_zero(to);
+        f->what = "cow-zero";
+        map_new(f, f->region->prot, false, REFAULT_NONE);
+        return PHASE_NEXT;
+    }
+    page_copy(to, page_window(frame_pfn(old), WINDOW_FROM));
+    if (f->region->flags & REGION_LOCKED)
+        pool_unwire(old);
+    rmap_remove(old, pmap, page_of(f));
+    map_new(f, f->region->prot, true, REFAULT_NONE);
+    page_unmapped(old, false);
+    return PHASE_NEXT;
+}
+
+/* Phase 3: the page. */
+static enum phase resolve(struct fault *f, enum vm_result *result)
+{
+    switch (f->kase) {
+    case CASE_FIRST_TOUCH:
+        return first_touch(f, result);
+    case CASE_SWAPPED:
+        return read_back(f, result);
+    case CASE_COW:
+        return copy_on_write(f, result);
+    case CASE_SPURIOUS:
+    case CASE_NO_REGION:
+    case CASE_FORBIDDEN:
+        break;
+    }
+    f->what = "spurious";
+    return PHASE_NEXT;
 }
 
 /* What is remembered of a fault: enough to print its line again. */
@@ -154,7 +343,7 @@ static const struct record *remember(const struct fault *f)
     r->pid = f->space->pmap.tag;
     r->ip = f->ip;
     r->va = f->va;
-    r->what = fault_what(f);
+    r->what = f->what;
     r->frame = f->frame != NULL ? frame_pfn(f->frame).n : UINT32_MAX;
     r->slot = f->slot;
     r->access = (uint8_t)f->access;
@@ -196,25 +385,49 @@ static void log_fault(const struct record *r, uint64_t ticks)
     log_event(LOG_FAULT, "%s ticks=%u", text, (uint32_t)ticks);
 }
 
+static uint32_t *counter(const struct fault *f, bool resolved)
+{
+    if (unlikely(!resolved))
+        return &vmstat.fault_refused;
+    switch (f->kase) {
+    case CASE_FIRST_TOUCH:
+        return f->region->object == NULL ? &vmstat.fault_zero : &vmstat.fault_file;
+    case CASE_SWAPPED:
+        return &vmstat.fault_swap;
+    case CASE_COW:
+        return &vmstat.fault_cow;
+    default:
+        return &vmstat.fault_spurious;
+    }
+}
+
+static void count(const struct fault *f, bool resolved)
+{
+    vmstat.pgfault++;
+    vmstat.fault_case[f->kase]++;
+    ++*counter(f, resolved);
+    bool major = f->major && resolved;
+    vmstat.pgmajfault += major;
+    vmstat.workingset_refault += major;
+    f->space->major += major;
+    f->space->minor += !major;
+}
+
 enum vm_result vm_fault(struct fault *f)
 {
     uint64_t start = log_on(LOG_FAULT) ? log_ticks() : 0;
     enum vm_result result;
     enum phase phase;
+    f->major = false;
     do {
         phase = PHASE_REFUSED;
         result = find_region(f);
         if (unlikely(result != VM_OK))
             break;
         look_up(f);
-        phase = f->kase == CASE_SPURIOUS ? PHASE_NEXT : bring_in(f, &result);
+        phase = resolve(f, &result);
     } while (unlikely(phase == PHASE_RESTART));
-    vmstat.pgfault++;
-    vmstat.fault_case[f->kase]++;
-    if (f->kase == CASE_SWAPPED && likely(phase == PHASE_NEXT))
-        f->space->major++;
-    else
-        f->space->minor++;
+    count(f, phase == PHASE_NEXT);
     const struct record *r = remember(f);
     if (log_on(LOG_FAULT))
         log_fault(r, log_ticks() - start);
@@ -227,25 +440,6 @@ enum vm_result vm_fault_in(struct space *s, vaddr_t va, enum vm_prot access)
     return vm_fault(&f);
 }
 
-const char *fault_what(const struct fault *f)
-{
-    switch (f->kase) {
-    case CASE_NO_REGION:
-        return "no-region";
-    case CASE_FORBIDDEN:
-        return "forbidden";
-    case CASE_SPURIOUS:
-        return "spurious";
-    case CASE_FIRST_TOUCH:
-        return f->region->source.name;
-    case CASE_SWAPPED:
-        return "swap-in";
-    case CASE_COW:
-        return "cow";
-    }
-    return "?";
-}
-
 const char *vm_result_name(enum vm_result r)
 {
     switch (r) {
@@ -255,6 +449,8 @@ const char *vm_result_name(enum vm_result r)
         return "nothing is mapped there";
     case VM_FORBIDDEN:
         return "the region does not allow it";
+    case VM_BEYOND:
+        return "beyond the end of the mapped file";
     case VM_NO_MEMORY:
         return "out of memory";
     case VM_NO_SWAP:

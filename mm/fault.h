@@ -26,8 +26,11 @@ struct fault {
     struct region *region; /* [1] NULL in case 0 */
     struct pte pte;        /* [2] as it was when the fault came */
     enum fault_case kase;  /* [1] [2] */
+    bool major;            /* [3] a swap disk was read */
+    uint8_t order;         /* [3] 2^order pages were brought in */
     struct frame *frame;   /* [3] the page's frame, NULL if refused */
     slot_t slot;           /* [3] the slot it was read from, or SLOT_NONE */
+    const char *what;      /* [3] what was done, in one word */
 };
 
 /* Resolves or refuses one fault. May evict, may sleep. => VM_OK: the access can be tried again. Anything
@@ -37,9 +40,6 @@ enum vm_result vm_fault(struct fault *f) MUST_CHECK;
 /* The last faults, oldest first, for panics and debuggers. One line each, as in the log. */
 enum { FAULT_HISTORY = 16 };
 void fault_history_print(struct printer *out);
-
-/* "swap-in", "zero", "file" ...: what was done, in one word, for the log. */
-const char *fault_what(const struct fault *f);
 
 const char *vm_result_name(enum vm_result r);
 

@@ -7,6 +7,7 @@
 #include "lib/list.h"
 #include "mm/types.h"
 
+struct object;
 struct pmap;
 struct pool;
 struct rmap_node;
@@ -19,24 +20,32 @@ enum frame_kind {
 };
 
 enum frame_flag {
-    FRAME_BUSY = 1, /* its content is on its way to or from the disk: not to be picked, not to be freed */
-    FRAME_HEAD = 2, /* first frame of a free or allocated block of `order` */
+    FRAME_BUSY = 1,       /* its content is on its way to or from the disk: wait for it, do not touch it */
+    FRAME_HEAD = 2,       /* first frame of a free or allocated block of `order` */
+    FRAME_DIRTY = 4,      /* its content is stored nowhere else, whatever the PTEs' dirty bits say */
+    FRAME_QUEUED = 8,     /* its pool's policy knows it */
+    FRAME_WANTED = 16,    /* somebody sleeps until it is no longer BUSY */
+    FRAME_READAHEAD = 32, /* read before anybody asked for it, and nobody has yet */
 };
 
 /* Who writes a field: [b] buddy, [p] pool and reclaim, [r] rmap, [y] the policy of its pool, [f] fault
- * and reclaim. */
+ * and reclaim, [o] object. Of a block of user pages, the first frame's `pool`, `pmap`, `va` and policy
+ * fields stand for all; `slot` and DIRTY are each frame's own. */
 struct frame {
-    struct list_node link;  /* [b] free list, while FREE; [y] the policy's queue, while USER */
+    struct list_node link;  /* [b] free list, while FREE; [y] the policy's queue, while QUEUED */
     uint8_t kind;           /* [b] enum frame_kind */
-    uint8_t flags;          /* [b] HEAD, [f] BUSY */
-    uint8_t order;          /* [b] of the block that this frame heads */
+    uint8_t flags;          /* [b] HEAD, [f] the others */
+    uint8_t order;          /* [b] of the block that this frame heads; of a user block, in all its frames */
     uint8_t policy_flag;    /* [y] */
     uint32_t policy_word;   /* [y] */
-    struct pool *pool;      /* [p] the pool it counts in, NULL if none */
+    struct pool *pool;      /* [p] the pool that is charged for it, NULL if none */
     slot_t slot;            /* [f] swap slot with a copy of the content, or SLOT_NONE */
     struct pmap *pmap;      /* [r] first mapping; NULL when unmapped */
     vaddr_t va;             /* [r] first mapping */
     struct rmap_node *more; /* [r] further mappings */
+    struct object *object;  /* [o] the object whose page it is; NULL for a private page */
+    uint32_t index;         /* [o] which of its pages */
+    uint32_t wired;         /* [p] locked mappings; not QUEUED while there are any */
 };
 
 extern struct frame *frame_table;  /* indexed by pfn */
@@ -69,12 +78,18 @@ static inline struct frame *frame_of(pfn_t pfn)
     return &frame_table[pfn.n];
 }
 
+/* The first frame of the block of user pages that f belongs to; f itself if it is a single page. */
+static inline struct frame *frame_head(struct frame *f)
+{
+    return f - ((uint32_t)(f - frame_table) & ((1u << f->order) - 1));
+}
+
 static inline pfn_t frame_pfn(const struct frame *f)
 {
     return (pfn_t){(uint32_t)(f - frame_table)};
 }
 
-/* The content, through the direct map. */
+/* The content of a KERNEL frame, through the direct map. User frames may lie beyond it: page_window. */
 void *frame_ptr(const struct frame *f);
 struct frame *frame_of_ptr(const void *p);
 

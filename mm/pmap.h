@@ -15,7 +15,7 @@ enum pte_state { PTE_NONE, PTE_PRESENT, PTE_SWAPPED };
 
 struct pte {
     union {
-        pfn_t pfn;   /* PRESENT */
+        pfn_t pfn;   /* PRESENT; of the page, also in the middle of a large mapping */
         slot_t slot; /* SWAPPED */
     };
     uint8_t state; /* enum pte_state */
@@ -26,13 +26,14 @@ struct pte {
 
 /* One address space's page tables. Embedded in struct space. */
 struct pmap {
-    void *root;          /* the machine's top-level table */
-    paddr_t root_pa;     /* what the MMU is loaded with */
-    uint32_t tables;     /* page-table frames, root included */
-    uint32_t tag;        /* the pid, for log lines; set by the owner */
-    uint32_t resident;   /* PTEs present */
-    uint32_t evictions;  /* pages taken away by reclaim, kept by reclaim.c */
-    uint32_t writebacks; /* of these, written to swap */
+    void *root;           /* the machine's top-level table */
+    paddr_t root_pa;      /* what the MMU is loaded with */
+    uint32_t tables;      /* page-table frames, root and spare ones included */
+    paddr_t spare_tables; /* for splitting large mappings, chained; 0: none */
+    uint32_t tag;         /* the pid, for log lines; set by the owner */
+    uint32_t resident;    /* PTEs present */
+    uint32_t evictions;   /* pages taken away by reclaim, kept by reclaim.c */
+    uint32_t writebacks;  /* of these, written to swap */
 };
 
 /* => VM_OK or VM_NO_MEMORY. Never evicts. */
@@ -44,17 +45,31 @@ void pmap_destroy(struct pmap *p);
 /* Reads a PTE. => state NONE also where there is no page table. */
 struct pte pmap_lookup(const struct pmap *p, vaddr_t va);
 
-/* Maps va to a frame with the rights prot, of enum vm_prot. The PTE must not be present. `dirty` presets the
- * dirty bit: the content differs from what is stored. => VM_OK, or VM_NO_MEMORY when a page table is needed
- * and no frame is free (nothing changed). Never evicts. */
-enum vm_result pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty) MUST_CHECK;
+/* Makes sure that va has a page table, so that pmap_enter and pmap_enter_swapped can be called. => VM_OK, or
+ * VM_NO_MEMORY when a table is needed and no frame is free. Never evicts. */
+enum vm_result pmap_reserve(struct pmap *p, vaddr_t va) MUST_CHECK;
+
+/* Maps va to a frame with the rights prot, of enum vm_prot. `dirty` presets the dirty bit: the content
+ * differs from what is stored. => there is a page table, and the PTE is not present. */
+void pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty);
+
+/* Makes the PTE SWAPPED(slot). => there is a page table, and the PTE is NONE. */
+void pmap_enter_swapped(struct pmap *p, vaddr_t va, slot_t slot);
+
+/* Maps a whole block of 2^PMAP_LARGE_ORDER frames by one entry of the directory. Block and va are aligned to
+ * it, and no PTE of the range is present or swapped. => VM_OK, or VM_NO_MEMORY when there is no
+ * frame for the page table that a later split needs. Never evicts. */
+enum { PMAP_LARGE_ORDER = 10 };
+enum vm_result pmap_enter_large(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty) MUST_CHECK;
+
+/* Replaces a large mapping that contains va by as many small ones, with the same rights, accessed and dirty
+ * bits. Nothing if it is not large. Cannot fail. Every call below that changes one PTE of a large mapping
+ * wants this first; pmap_lookup, pmap_mark and pmap_test_clear_accessed work on both. */
+void pmap_split_large(struct pmap *p, vaddr_t va);
 
 /* Takes a present PTE away and returns it as the hardware left it. The PTE becomes SWAPPED(slot), or
  * NONE if slot is SLOT_NONE. */
 struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot);
-
-/* Makes a SWAPPED PTE present again, with the rights that it had: the way back when a write fails. */
-void pmap_restore(struct pmap *p, vaddr_t va, pfn_t pfn, bool dirty);
 
 /* Turns a SWAPPED PTE into NONE. */
 void pmap_forget(struct pmap *p, vaddr_t va);

@@ -5,6 +5,7 @@
 #include "lib/command.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "lib/wait.h"
 #include "mm/rmap.h"
 #include "mm/stats.h"
 
@@ -30,12 +31,70 @@ void pool_destroy(struct pool *p)
     list_remove(&p->link);
 }
 
-void pool_insert(struct pool *p, struct frame *f, uint32_t refault_distance)
+/* Somebody waits for a page that can go: here is one, or room for one. */
+static inline void wake_waiters(struct pool *p)
+{
+    if (unlikely(p->waiters > 0))
+        wake_all(p);
+}
+
+void pool_charge(struct pool *p, struct frame *f)
 {
     f->pool = p;
-    p->resident++;
+    p->resident += 1u << f->order;
+}
+
+void pool_uncharge(struct frame *f)
+{
+    struct pool *p = f->pool;
+    p->resident -= 1u << f->order;
+    f->pool = NULL;
+    wake_waiters(p);
+}
+
+void pool_insert(struct frame *f, uint32_t refault_distance)
+{
+    struct pool *p = f->pool;
+    if (unlikely(f->wired > 0))
+        return;
+    f->flags |= FRAME_QUEUED;
+    p->queued++;
     p->recent[p->insertions++ % ARRAY_SIZE(p->recent)] = f;
     p->policy->inserted(p->state, f, refault_distance);
+    wake_waiters(p);
+}
+
+void pool_remove(struct frame *f)
+{
+    struct pool *p = f->pool;
+    f->flags &= (uint8_t)~FRAME_QUEUED;
+    p->queued--;
+    p->policy->removed(p->state, f);
+}
+
+void pool_wire(struct frame *f)
+{
+    if (f->wired++ > 0)
+        return;
+    f->pool->wired++;
+    if (f->flags & FRAME_QUEUED)
+        pool_remove(f);
+}
+
+void pool_unwire(struct frame *f)
+{
+    ASSERT(f->wired > 0, "pool: frame %#x is not wired", frame_pfn(f).n);
+    if (--f->wired > 0)
+        return;
+    f->pool->wired--;
+    pool_insert(f, REFAULT_NONE);
+}
+
+void pool_wait(struct pool *p)
+{
+    p->waiters++;
+    wait_on(p);
+    p->waiters--;
 }
 
 bool pool_recent(const struct pool *p, const struct frame *f)
@@ -53,14 +112,6 @@ void pool_requeue(struct frame *f)
     p->policy->inserted(p->state, f, REFAULT_NONE);
 }
 
-void pool_remove(struct frame *f)
-{
-    struct pool *p = f->pool;
-    p->policy->removed(p->state, f);
-    p->resident--;
-    f->pool = NULL;
-}
-
 bool policy_test_clear_accessed(struct frame *f)
 {
     vmstat.pgscan++;
@@ -76,21 +127,37 @@ void pools_tick(void)
     }
 }
 
+static bool check_pool(struct pool *p, struct printer *out)
+{
+    uint32_t charged = 0, queued = 0, wired = 0, held = p->policy->check(p->state, out);
+    if (held == UINT32_MAX)
+        return false;
+    for (uint32_t i = 0; i < frame_table_count; i++) {
+        const struct frame *f = &frame_table[i];
+        if (f->pool != p)
+            continue;
+        charged += 1u << f->order;
+        queued += (f->flags & FRAME_QUEUED) != 0;
+        wired += f->wired > 0;
+    }
+    if (held != queued || queued != p->queued || charged != p->resident || wired != p->wired ||
+        p->resident > p->limit) {
+        print(out,
+              "pool %s: limit %u, %u frames counted resident, %u charged; %u pages queued, %u marked, policy "
+              "%s "
+              "holds %u; %u wired, %u marked\n",
+              p->name, p->limit, p->resident, charged, p->queued, queued, p->policy->name, held, p->wired,
+              wired);
+        return false;
+    }
+    return true;
+}
+
 bool pools_check(struct printer *out)
 {
-    list_for_each (n, &all_pools) {
-        struct pool *p = container_of(n, struct pool, link);
-        uint32_t marked = 0, held = p->policy->check(p->state, out);
-        if (held == UINT32_MAX)
+    list_for_each (n, &all_pools)
+        if (!check_pool(container_of(n, struct pool, link), out))
             return false;
-        for (uint32_t i = 0; i < frame_table_count; i++)
-            marked += frame_table[i].pool == p;
-        if (held != p->resident || marked != p->resident || p->resident > p->limit) {
-            print(out, "pool %s: limit %u, %u counted resident, %u marked, policy %s holds %u\n", p->name,
-                  p->limit, p->resident, marked, p->policy->name, held);
-            return false;
-        }
-    }
     return true;
 }
 

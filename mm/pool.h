@@ -18,9 +18,14 @@ struct pool {
     const char *name;
     const struct policy *policy;
     void *state;        /* the policy's instance */
-    uint32_t limit;     /* frames that it may hold */
-    uint32_t resident;  /* frames that it holds */
+    uint32_t limit;     /* frames that it may be charged for */
+    uint32_t resident;  /* frames that it is charged for: queued, wired, or on their way in or out */
+    uint32_t queued;    /* pages (blocks) that the policy knows */
+    uint32_t wired;     /* frames that are locked */
     uint32_t evictions; /* the pool's clock: refault distances are counted on it */
+    uint32_t order;     /* the unit of residence is 2^order frames, where that is possible */
+    uint32_t low, high; /* watermarks, see reclaim.h; 0: none */
+    uint32_t waiters;   /* processes asleep until a page of it can be evicted */
 
     /* The last frames that came in, a ring: see pool_recent. */
     struct frame *recent[8];
@@ -29,15 +34,31 @@ struct pool {
 
 extern struct list_node all_pools;
 
-/* => VM_OK; VM_INVALID if limit < POOL_MIN_LIMIT; VM_NO_MEMORY. */
+/* => VM_OK; VM_INVALID if limit < POOL_MIN_LIMIT; VM_NO_MEMORY. order is 0: set it afterwards, with a
+ * limit of at least POOL_MIN_LIMIT << order. */
 enum vm_result pool_init(struct pool *p, const char *name, const struct policy *policy, uint32_t limit,
                          uint32_t seed) MUST_CHECK;
 
 /* => p holds no frame. */
 void pool_destroy(struct pool *p);
 
-/* A page has become resident in f, mapped and listed in rmap: from here on it competes. */
-void pool_insert(struct pool *p, struct frame *f, uint32_t refault_distance);
+/* p pays for the frames of f's block from here on; until pool_uncharge. */
+void pool_charge(struct pool *p, struct frame *f);
+void pool_uncharge(struct frame *f);
+
+/* The page in f is resident and can be found (mapped, cached): from here on it competes, unless it is wired.
+ * => f is charged to a pool and not queued. */
+void pool_insert(struct frame *f, uint32_t refault_distance);
+
+/* f leaves the competition: freed, being evicted, or wired. => it is queued. */
+void pool_remove(struct frame *f);
+
+/* One more locked mapping of f, or one less: it is not queued while there is any. => f is a single page. */
+void pool_wire(struct frame *f);
+void pool_unwire(struct frame *f);
+
+/* Sleeps until a page of p was inserted or freed: when all are on their way in or out. */
+void pool_wait(struct pool *p);
 
 /* Is f one of the pages that came in last, so that the instruction which wants another one may still need
  * it? Policies need not care; reclaim does when there is hardly anything else that could go. */
@@ -45,9 +66,6 @@ bool pool_recent(const struct pool *p, const struct frame *f);
 
 /* f could not be evicted: its policy is told to look at it anew, so that the next pick is another page. */
 void pool_requeue(struct frame *f);
-
-/* f leaves the competition: freed, or being evicted. */
-void pool_remove(struct frame *f);
 
 /* Clock ticks, for policies that want them. */
 void pools_tick(void);

@@ -1,113 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 5.1
- * Eviction, in this order:
- *
- *   1  the policy picks the victim                         pick_victim
- *   2  a slot is found for it, if it has none              swap_alloc
- *   3  it becomes BUSY and leaves the competition          pool_remove
- *   4  every PTE that maps it becomes SWAPPED(slot)        rmap_unmap_all
- *   5  dirty is what those PTEs said, sampled once
- *   6  it is written, only if dirty or never stored        swap_out
- *   7  its frame is free: for who waits for it, or         buddy_free
- *
- * A page that is clean and has no slot still equals its source, so it needs neither slot nor write: its
- * PTEs become NONE and the source fills it again. If the write fails (6), steps 4 to 2 are undone and
- * another victim is tried; every page of the pool gets one chance. */
+ * mm-level: 5.2
+ * Who goes: asking the policy, trying another victim if one cannot go, and the pager. */
 #include "mm/reclaim.h"
-#include "lib/log.h"
+#include "lib/command.h"
 #include "lib/panic.h"
+#include "lib/string.h"
+#include "lib/wait.h"
 #include "mm/buddy.h"
-#include "mm/rmap.h"
+#include "mm/port.h"
 #include "mm/stats.h"
 
-static uint32_t kept_slots; /* frames with a slot */
+struct frame *zero_frame;
 
-static void log_evict(const struct pool *p, const struct frame *f, uint32_t pid, vaddr_t va, bool written)
-{
-    if (slot_valid(f->slot))
-        log_event(LOG_EVICT, "evict pid=%u va=0x%08x frame=%#x %s slot=%u policy=%s", pid, va, frame_pfn(f).n,
-                  written ? "dirty" : "clean", f->slot.n, p->policy->name);
-    else
-        log_event(LOG_EVICT, "evict pid=%u va=0x%08x frame=%#x clean slot=none policy=%s", pid, va,
-                  frame_pfn(f).n, p->policy->name);
-}
+static bool pager_asleep;
+static const char pager_channel;
 
-/* Releases the slots of resident pages: they are copies that the disk can do without when it is full.
- * The pages count as dirty from here on. => whether any slot came free. */
-static bool harvest_slots(void)
+enum vm_result reclaim_init(void)
 {
-    uint32_t before = swap_free();
-    for (uint32_t n = 0; n < frame_table_count && kept_slots > 0; n++) {
-        struct frame *f = &frame_table[n];
-        if (f->pool == NULL || !slot_valid(f->slot) || (f->flags & FRAME_BUSY))
-            continue;
-        pmap_mark(f->pmap, f->va, true);
-        page_drop_slot(f);
-    }
-    return swap_free() > before;
-}
-
-static slot_t find_slot(enum swap_use use)
-{
-    slot_t s = swap_alloc(use);
-    if (!slot_valid(s) && harvest_slots())
-        s = swap_alloc(use);
-    return s;
-}
-
-/* Then only clean pages can go, and soon the only clean ones are those that the faulting instruction needs
- * itself: they would evict each other for ever. So the last few that came in stay, and if nothing else can
- * go, the fault fails. */
-static bool no_slot_left(void)
-{
-    return swap_free() <= 1 && kept_slots == 0;
-}
-
-/* Steps 2 to 6 for one victim. => VM_OK: its frame belongs to the caller. */
-static enum vm_result evict(struct pool *p, struct frame *f, enum swap_use use)
-{
-    bool stored = slot_valid(f->slot);
-    if (unlikely(no_slot_left()) && !stored && pool_recent(p, f))
-        return VM_NO_SWAP;
-    if (!stored && rmap_dirty(f)) {
-        slot_t s = find_slot(use);
-        if (!slot_valid(s))
-            return VM_NO_SWAP;
-        page_keep_slot(f, s);
-    }
-    struct pmap *owner = f->pmap;
-    vaddr_t va = f->va;
-    f->flags |= FRAME_BUSY;
-    pool_remove(f);
-    bool dirty = rmap_unmap_all(f, f->slot);
-    bool write = dirty || (slot_valid(f->slot) && !stored);
-    if (write) {
-        enum vm_result r = swap_out(f->slot, f);
-        if (unlikely(r != VM_OK)) {
-            rmap_restore(f, true);
-            f->flags &= (uint8_t)~FRAME_BUSY;
-            if (!stored)
-                page_drop_slot(f);
-            pool_insert(p, f, REFAULT_NONE);
-            return r;
-        }
-    }
-    p->evictions++;
-    owner->evictions++;
-    owner->writebacks += write;
-    vmstat.pgsteal++;
-    vmstat.pgsteal_clean += !write;
-    if (log_on(LOG_EVICT))
-        log_evict(p, f, owner->tag, va, write);
-    uint32_t mappings = rmap_clear(f);
-    if (slot_valid(f->slot)) {
-        swap_set_shadow(f->slot, p->evictions);
-        if (unlikely(mappings > 1))
-            swap_ref(f->slot, mappings - 1);
-        f->slot = SLOT_NONE; /* the reference is the PTE's now */
-        kept_slots--;
-    }
-    f->flags &= (uint8_t)~FRAME_BUSY;
+    zero_frame = buddy_alloc(0, ALLOC_KERNEL);
+    if (zero_frame == NULL)
+        return VM_NO_MEMORY;
+    page_zero(frame_ptr(zero_frame));
     return VM_OK;
 }
 
@@ -117,31 +30,45 @@ static enum vm_result evict_any(struct pool *p, enum swap_use use, enum vm_resul
 {
     for (uint32_t n = 0; n < frame_table_count; n++) {
         *out = &frame_table[n];
-        if ((*out)->pool == p && evict(p, *out, use) == VM_OK)
+        if ((*out)->pool == p && ((*out)->flags & FRAME_QUEUED) && (*out)->order == 0 &&
+            evict_page(*out, use) == VM_OK)
             return VM_OK;
     }
     return why;
 }
 
-/* Step 1, and another victim if one cannot go. => VM_OK: *out is the frame that came free; it is the
- * caller's, in no pool. */
+static struct frame *pick(struct pool *p)
+{
+    struct frame *f = p->policy->pick_victim(p->state);
+    ASSERT(f != NULL, "policy %s: picked nothing of %u pages in pool %s", p->policy->name, p->queued,
+           p->name);
+    ASSERT(f->pool == p && (f->flags & (FRAME_BUSY | FRAME_QUEUED)) == FRAME_QUEUED,
+           "policy %s: picked frame %#x, which is not pool %s's", p->policy->name, frame_pfn(f).n, p->name);
+    return f;
+}
+
+/* => VM_OK: a page is gone, and *out is its frame, still charged to p; or NULL when it was a block, whose
+ * frames are free. => p has a page queued. */
 static enum vm_result evict_one(struct pool *p, enum swap_use use, struct frame **out)
 {
     enum vm_result why = VM_NO_MEMORY;
-    for (uint32_t tries = p->resident; tries > 0; tries--) {
-        struct frame *f = p->policy->pick_victim(p->state);
-        ASSERT(f != NULL, "policy %s: picked nothing of %u frames in pool %s", p->policy->name, p->resident,
-               p->name);
-        ASSERT(f->pool == p && !(f->flags & FRAME_BUSY),
-               "policy %s: picked frame %#x, which is not pool %s's", p->policy->name, frame_pfn(f).n,
-               p->name);
-        why = evict(p, f, use);
+    for (uint32_t tries = p->queued; tries > 0 && p->queued > 0; tries--) {
+        struct frame *f = pick(p);
+        if (unlikely(f->order > 0)) {
+            *out = NULL;
+            if (evict_block(f, use, &why) > 0)
+                return VM_OK;
+            continue;
+        }
+        why = evict_page(f, use);
         if (likely(why == VM_OK)) {
             *out = f;
             return VM_OK;
         }
-        if (why == VM_NO_SWAP)
-            pool_requeue(f);
+        if (why == VM_NO_SWAP && (f->flags & FRAME_QUEUED)) {
+            pool_remove(f); /* and back: its policy looks at it anew, so that the next pick is another page */
+            pool_insert(f, REFAULT_NONE);
+        }
     }
     return evict_any(p, use, why, out);
 }
@@ -150,18 +77,20 @@ enum vm_result pool_evict(struct pool *p, enum swap_use use)
 {
     struct frame *f;
     enum vm_result r = evict_one(p, use, &f);
-    if (r == VM_OK)
+    if (r == VM_OK && f != NULL) {
+        pool_uncharge(f);
         buddy_free(f);
+    }
     return r;
 }
 
-/* Memory is short although p is below its limit: the pool with the most frames gives one. */
+/* Memory is short although p is below its limit: the pool with the most pages gives one. */
 static struct pool *largest_pool(void)
 {
-    struct pool *best = NULL;
+    struct pool *best = container_of(all_pools.next, struct pool, link); /* there is at least one */
     list_for_each (n, &all_pools) {
         struct pool *p = container_of(n, struct pool, link);
-        if (best == NULL || p->resident > best->resident)
+        if (p->queued > best->queued)
             best = p;
     }
     return best;
@@ -172,47 +101,161 @@ enum vm_result memory_evict(void)
     return pool_evict(largest_pool(), SWAP_NORMAL);
 }
 
+/* ---- watermarks ---- */
+
+static uint32_t machine_low(void)
+{
+    return buddy_reserve() + buddy_reserve() / 4;
+}
+
+static uint32_t machine_high(void)
+{
+    return buddy_reserve() + buddy_reserve() / 2;
+}
+
+void pool_set_watermarks(struct pool *p)
+{
+    p->low = MAX(p->limit / 16, 1u);
+    p->high = MAX(p->limit / 8, 2u);
+}
+
+static uint32_t pool_room(const struct pool *p)
+{
+    return p->limit > p->resident ? p->limit - p->resident : 0;
+}
+
+/* Whose pages the pager should evict now, down to the watermark `high` once it has begun; NULL: nobody's. */
+static struct pool *needy_pool(bool begun)
+{
+    list_for_each (n, &all_pools) {
+        struct pool *p = container_of(n, struct pool, link);
+        if (pool_room(p) < (begun ? p->high : p->low) && p->queued > 0)
+            return p;
+    }
+    if (buddy_free_frames() < (begun ? machine_high() : machine_low()))
+        return largest_pool();
+    return NULL;
+}
+
+static void wake_pager(void)
+{
+    if (pager_asleep) {
+        pager_asleep = false;
+        vmstat.pageoutrun++;
+        wake_all(&pager_channel);
+    }
+}
+
+/* As many victims at once as one transfer can write: the policy picks them one by one. => how many went. */
+static uint32_t evict_cluster(struct pool *p)
+{
+    struct frame *victims[BLKDEV_MAX_RUN];
+    uint32_t n = 0, most = MIN(p->high > 0 ? p->high : (uint32_t)BLKDEV_MAX_RUN, (uint32_t)BLKDEV_MAX_RUN);
+    enum vm_result why = VM_OK;
+    while (n < most && p->queued > 0) {
+        struct frame *f = pick(p);
+        if (f->order > 0 && n == 0)
+            return evict_block(f, SWAP_NORMAL, &why);
+        if (f->order > 0)
+            break;
+        pool_remove(f); /* so that the next pick is another one */
+        victims[n++] = f;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        pool_insert(victims[i], REFAULT_NONE);
+    return evict_pages(victims, n, SWAP_NORMAL, &why);
+}
+
+void pager_run(void *unused UNUSED)
+{
+    bool begun = false;
+    for (;;) {
+        struct pool *p = needy_pool(begun);
+        uint32_t gone = p != NULL && p->queued > 0 ? evict_cluster(p) : 0;
+        vmstat.pgsteal_kswapd += gone;
+        begun = gone > 0;
+        if (!begun) {
+            pager_asleep = true;
+            wait_on(&pager_channel);
+        }
+    }
+}
+
+/* ---- frames ---- */
+
+static inline void check_watermarks(struct pool *p)
+{
+    if (unlikely(pool_room(p) < p->low) || unlikely(buddy_free_frames() < machine_low()))
+        wake_pager();
+}
+
+struct frame *page_alloc_free(struct pool *p)
+{
+    if (p->resident >= p->limit)
+        return NULL;
+    struct frame *f = buddy_alloc(0, ALLOC_USER);
+    if (likely(f != NULL)) {
+        pool_charge(p, f);
+        check_watermarks(p);
+    }
+    return f;
+}
+
 enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out)
 {
-    enum vm_result r;
-    if (p->resident < p->limit) {
-        *out = buddy_alloc(0, ALLOC_USER);
-        if (likely(*out != NULL))
-            return VM_OK;
+    while ((*out = page_alloc_free(p)) == NULL) {
+        struct pool *from = p->resident < p->limit ? largest_pool() : p;
         vmstat.allocstall++;
-        return evict_one(largest_pool(), use, out);
-    }
-    vmstat.allocstall++;
-    /* above the limit only after it was lowered */
-    while (unlikely(p->resident > p->limit))
-        if ((r = pool_evict(p, use)) != VM_OK)
+        if (unlikely(from->queued == 0)) {
+            if (from->resident == from->wired)
+                return VM_NO_MEMORY;
+            pool_wait(from); /* all of it is on its way in or out */
+            continue;
+        }
+        enum vm_result r = evict_one(from, use, out);
+        if (unlikely(r != VM_OK))
             return r;
-    return evict_one(p, use, out);
+        if (likely(*out != NULL && from == p && p->resident <= p->limit))
+            return VM_OK;
+        if (*out != NULL) {
+            pool_uncharge(*out);
+            buddy_free(*out);
+        }
+    }
+    return VM_OK;
 }
 
-void page_keep_slot(struct frame *f, slot_t s)
+struct frame *page_alloc_block(struct pool *p, unsigned order)
 {
-    f->slot = s;
-    kept_slots++;
+    uint32_t size = 1u << order;
+    while (p->resident + size > p->limit) {
+        vmstat.allocstall++;
+        if (p->queued == 0 || p->limit < size || pool_evict(p, SWAP_NORMAL) != VM_OK)
+            return NULL;
+    }
+    struct frame *f = buddy_alloc(order, ALLOC_USER);
+    if (f == NULL) {
+        vmstat.thp_fault_fallback++;
+        return NULL;
+    }
+    vmstat.thp_fault_alloc++;
+    pool_charge(p, f);
+    check_watermarks(p);
+    return f;
 }
 
-uint32_t page_kept_slots(void)
+static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
-    return kept_slots;
+    print(out, "machine: min=%u low=%u high=%u free=%u frames\n", buddy_reserve(), machine_low(),
+          machine_high(), buddy_free_frames());
+    list_for_each (n, &all_pools) {
+        const struct pool *p = container_of(n, struct pool, link);
+        print(out, "pool %s: low=%u high=%u free=%u of %u frames\n", p->name, p->low, p->high, pool_room(p),
+              p->limit);
+    }
+    print(out, "pager: %s, woken %u times, evicted %u\n", pager_asleep ? "asleep" : "awake",
+          vmstat.pageoutrun, vmstat.pgsteal_kswapd);
+    return 0;
 }
 
-void page_drop_slot(struct frame *f)
-{
-    kept_slots--;
-    swap_unref(f->slot);
-    f->slot = SLOT_NONE;
-}
-
-void page_free(struct frame *f)
-{
-    if (f->pool != NULL)
-        pool_remove(f);
-    if (slot_valid(f->slot))
-        page_drop_slot(f);
-    buddy_free(f);
-}
+COMMAND(pager, "", "watermarks of memory, and what the background pager did", command_run);

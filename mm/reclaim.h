@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 5.1
- * Getting a frame for a page, by evicting another page when the pool is full or memory is short. */
+ * mm-level: 5.2
+ * Getting a frame for a page, by evicting another page when the pool is full or memory is short; and the
+ * pager, which does that ahead of time.
+ *
+ * Watermarks, in free frames. Of the machine: below `min` (the buddy allocator's reserve) user pages get
+ * nothing; below `low` the pager is woken; it evicts until there are `high`. Of a pool, the same with the
+ * frames that its limit leaves; a pool has none unless asked for (pager=on), because a background pager
+ * changes which page is resident when, and whoever compares policies wants to see the policy alone. */
 #ifndef MM_RECLAIM_H
 #define MM_RECLAIM_H
 
-#include "mm/pool.h"
-#include "mm/swap.h"
+#include "mm/evict.h"
 
-/* A frame for a page of pool p, in no pool yet (pool_insert makes it compete), content undefined.
- * May evict, and so may sleep and may change any mapping of the pool's pages. `use` says whether the
- * caller promises to give a slot back (see swap.h).
+/* A frame for a page of pool p, charged to it (pool_insert makes it compete), content undefined. May evict,
+ * and so may sleep and may change any mapping of any page that is not BUSY. `use` says whether the caller
+ * promises to give a slot back (see swap.h). => holds no other frame that is not queued, or two that wait for
+ * each other's frames could wait for ever.
  * => VM_OK, or VM_NO_MEMORY / VM_NO_SWAP / VM_IO_ERROR: why no page could be evicted. */
 enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out) MUST_CHECK;
 
-/* Undoes page_alloc, or frees a page whose mappings are gone: takes it out of its pool, drops its slot. */
-void page_free(struct frame *f);
+/* The same for a block of 2^order frames. => NULL when the pool or the buddy allocator cannot give one: try a
+ * smaller one. */
+struct frame *page_alloc_block(struct pool *p, unsigned order) MUST_CHECK;
+
+/* A frame if one can be had without evicting anything. => NULL if not. */
+struct frame *page_alloc_free(struct pool *p) MUST_CHECK;
 
 /* Evicts one page of the pool; its frame is free afterwards. => as page_alloc. */
 enum vm_result pool_evict(struct pool *p, enum swap_use use) MUST_CHECK;
@@ -23,14 +33,17 @@ enum vm_result pool_evict(struct pool *p, enum swap_use use) MUST_CHECK;
  */
 enum vm_result memory_evict(void) MUST_CHECK;
 
-/* f, just read from s, keeps the slot as a copy that saves a write while the page stays clean. The PTE's
- * reference becomes the frame's. */
-void page_keep_slot(struct frame *f, slot_t s);
+/* The pager's life. Never returns; sleeps while no watermark is passed. One kernel thread runs it. */
+void pager_run(void *unused);
 
-/* Gives f's slot back. => from here on the page must count as dirty: no copy of it is stored. */
-void page_drop_slot(struct frame *f);
+/* Gives the pool watermarks of its own: a 16th and an 8th of its limit, at least 1 and 2 frames. */
+void pool_set_watermarks(struct pool *p);
 
-/* Slots kept by resident pages. */
-uint32_t page_kept_slots(void);
+/* A frame of zeros that all share who only read. Made once; of kind KERNEL, so never evicted, and listed in
+ * no reverse map. */
+extern struct frame *zero_frame;
+
+/* => VM_OK, or VM_NO_MEMORY. After buddy_init. */
+enum vm_result reclaim_init(void) MUST_CHECK;
 
 #endif

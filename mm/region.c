@@ -9,8 +9,8 @@ static struct slab_cache cache = SLAB_CACHE_INIT(cache, "region", sizeof(struct 
 
 void region_set_destroy(struct region_set *set)
 {
-    for (uint32_t i = 0; i < set->count; i++)
-        slab_free(&cache, set->at[i]);
+    while (set->count > 0)
+        region_remove(set, set->count - 1);
     kfree(set->at);
     memset(set, 0, sizeof *set);
 }
@@ -76,9 +76,12 @@ enum vm_result region_add(struct region_set *set, const struct region *r)
 
 void region_remove(struct region_set *set, uint32_t index)
 {
-    if (set->last == set->at[index])
+    struct region *r = set->at[index];
+    if (set->last == r)
         set->last = NULL;
-    slab_free(&cache, set->at[index]);
+    if (r->object != NULL)
+        object_unref(r->object);
+    slab_free(&cache, r);
     set->count--;
     memmove(&set->at[index], &set->at[index + 1], (set->count - index) * sizeof set->at[0]);
 }
@@ -96,5 +99,27 @@ enum vm_result region_split(struct region_set *set, vaddr_t va)
     enum vm_result r = region_add(set, &high);
     if (r != VM_OK)
         low->end = end;
+    else if (high.object != NULL)
+        object_ref(high.object);
     return r;
+}
+
+static bool joinable(const struct region *a, const struct region *b)
+{
+    return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->object == b->object &&
+           a->name == b->name && (a->object == NULL || a->offset + (a->end - a->start) == b->offset);
+}
+
+void region_merge(struct region_set *set, vaddr_t start, vaddr_t end)
+{
+    uint32_t i = region_index(set, start - 1);
+    while (i + 1 < set->count && set->at[i + 1]->start <= end) {
+        struct region *low = set->at[i], *high = set->at[i + 1];
+        if (!joinable(low, high)) {
+            i++;
+            continue;
+        }
+        low->end = high->end;
+        region_remove(set, i + 1);
+    }
 }

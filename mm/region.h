@@ -6,12 +6,22 @@
 
 #include "mm/source.h"
 
+enum region_flag {
+    REGION_SHARED = 1,    /* writes are seen by all who map the object */
+    REGION_GROWSDOWN = 2, /* a stack: a fault below it extends it */
+    REGION_LOCKED = 4,    /* its pages are wired (mlock) */
+    REGION_MERGEABLE = 8, /* its pages may be merged with equal ones (MADV_MERGEABLE) */
+    REGION_DONTFORK = 16, /* a child does not get it (MADV_DONTFORK) */
+    REGION_READONLY = 32, /* may never become writable: the file was opened for reading only */
+};
+
 struct region {
-    vaddr_t start, end; /* bytes, end exclusive */
-    uint32_t prot;      /* of enum vm_prot; 0: no access */
-    const char *name;   /* for people: text, data, heap, stack, anon */
-    uint32_t offset;    /* of `start` in the source, bytes */
-    struct source source;
+    vaddr_t start, end;    /* bytes, end exclusive */
+    uint32_t prot;         /* of enum vm_prot; 0: no access */
+    uint32_t flags;        /* of enum region_flag */
+    const char *name;      /* for people: text, data, heap, stack, anon */
+    uint32_t offset;       /* of `start` in the object, bytes */
+    struct object *object; /* a reference; NULL: private memory that starts as zeros */
 };
 
 /* A region's set, sorted by address, never overlapping. Lookups are a binary search. */
@@ -29,13 +39,18 @@ struct region *region_find(struct region_set *set, vaddr_t va);
 /* => index of the first region that ends above va; set->count if there is none. */
 uint32_t region_index(const struct region_set *set, vaddr_t va);
 
-/* Adds a copy of r. => VM_OK, VM_EXISTS if it overlaps another, VM_INVALID if it is empty or unaligned,
- * VM_NO_MEMORY. */
+/* Adds a copy of r, and takes over its reference to the object. => VM_OK, VM_EXISTS if it overlaps another,
+ * VM_INVALID if it is empty or unaligned, VM_NO_MEMORY. */
 enum vm_result region_add(struct region_set *set, const struct region *r) MUST_CHECK;
 
+/* Gives the reference to the object back. */
 void region_remove(struct region_set *set, uint32_t index);
 
 /* Splits regions so that a boundary lies at va. => VM_OK or VM_NO_MEMORY. */
 enum vm_result region_split(struct region_set *set, vaddr_t va) MUST_CHECK;
+
+/* Joins neighbours that differ in nothing but their addresses, from the one before start to the one behind
+ * end. */
+void region_merge(struct region_set *set, vaddr_t start, vaddr_t end);
 
 #endif

@@ -45,37 +45,30 @@ void rmap_remove(struct frame *f, struct pmap *p, vaddr_t va)
     panic("rmap: frame %#x is not mapped at %#x of %u", frame_pfn(f).n, va, p->tag);
 }
 
-bool rmap_unmap_all(struct frame *f, slot_t slot)
+bool rmap_unmap_all(struct frame *f, slot_t slot, uint32_t *count)
 {
+    if (unlikely(f->pmap == NULL)) {
+        *count = 0;
+        return false;
+    }
     bool dirty = pmap_unmap(f->pmap, f->va, slot).dirty;
-    for (struct rmap_node *n = f->more; n != NULL; n = n->next)
-        dirty |= pmap_unmap(n->pmap, n->va, slot).dirty;
-    return dirty;
-}
-
-void rmap_restore(struct frame *f, bool dirty)
-{
-    pmap_restore(f->pmap, f->va, frame_pfn(f), dirty);
-    for (struct rmap_node *n = f->more; n != NULL; n = n->next)
-        pmap_restore(n->pmap, n->va, frame_pfn(f), dirty);
-}
-
-uint32_t rmap_clear(struct frame *f)
-{
-    uint32_t count = f->pmap != NULL;
+    *count = 1;
     f->pmap = NULL;
     f->va = 0;
-    while (f->more != NULL) {
+    while (unlikely(f->more != NULL)) {
         struct rmap_node *n = f->more;
         f->more = n->next;
+        dirty |= pmap_unmap(n->pmap, n->va, slot).dirty;
         slab_free(&nodes, n);
-        count++;
+        ++*count;
     }
-    return count;
+    return dirty;
 }
 
 bool rmap_dirty(const struct frame *f)
 {
+    if (f->pmap == NULL)
+        return false;
     bool dirty = pmap_lookup(f->pmap, f->va).dirty;
     for (struct rmap_node *n = f->more; n != NULL; n = n->next)
         dirty |= pmap_lookup(n->pmap, n->va).dirty;
@@ -84,7 +77,11 @@ bool rmap_dirty(const struct frame *f)
 
 bool rmap_test_clear_accessed(struct frame *f)
 {
+    if (f->pmap == NULL)
+        return false;
     bool accessed = pmap_test_clear_accessed(f->pmap, f->va);
+    for (uint32_t i = 1; unlikely(i < 1u << f->order); i++)
+        accessed |= pmap_test_clear_accessed(f->pmap, f->va + i * PAGE_SIZE);
     for (struct rmap_node *n = f->more; n != NULL; n = n->next)
         accessed |= pmap_test_clear_accessed(n->pmap, n->va);
     return accessed;

@@ -20,16 +20,11 @@ enum vm_result rmap_add(struct frame *f, struct pmap *p, vaddr_t va) MUST_CHECK;
 /* => the mapping must be there. */
 void rmap_remove(struct frame *f, struct pmap *p, vaddr_t va);
 
-/* Removes every mapping's PTE; they become SWAPPED(slot), or NONE if slot is SLOT_NONE. The entries stay
- * until rmap_clear or rmap_restore. => whether any of the PTEs just removed was dirty. */
-bool rmap_unmap_all(struct frame *f, slot_t slot);
+/* Removes every mapping, and its PTE, which becomes SWAPPED(slot), or NONE if slot is SLOT_NONE. f is a
+ * single page. => whether any of the PTEs just removed was dirty; *count is how many there were. */
+bool rmap_unmap_all(struct frame *f, slot_t slot, uint32_t *count);
 
-/* Undoes rmap_unmap_all when the page could not be written. */
-void rmap_restore(struct frame *f, bool dirty);
-
-/* Forgets the entries, after rmap_unmap_all. => how many there were. */
-uint32_t rmap_clear(struct frame *f);
-
+/* Of a block of user pages: of any of its PTEs. */
 bool rmap_dirty(const struct frame *f);
 bool rmap_test_clear_accessed(struct frame *f);
 uint32_t rmap_count(const struct frame *f);

@@ -3,6 +3,7 @@
  * Address spaces: mapping, unmapping, rights, the heap, and copies by the kernel. */
 #include "mm/space.h"
 #include "lib/string.h"
+#include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
 
@@ -15,6 +16,7 @@ enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag)
     memset(s, 0, sizeof *s);
     s->pool = pool;
     s->map_top = USER_END - STACK_ROOM;
+    s->stack_limit = STACK_LIMIT;
     enum vm_result r = pmap_init(&s->pmap);
     if (r != VM_OK)
         return r;
@@ -23,21 +25,29 @@ enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag)
     return VM_OK;
 }
 
-/* Frees the pages of [start, end), resident or swapped. */
-static void drop_pages(struct space *s, vaddr_t start, vaddr_t end)
+/* One present page of region r is taken out of the page table. */
+static void drop_present(struct space *s, const struct region *r, vaddr_t va, struct frame *f)
+{
+    block_split(frame_head(f));
+    bool dirty = pmap_unmap(&s->pmap, va, SLOT_NONE).dirty;
+    if (f == zero_frame)
+        return;
+    if (r->flags & REGION_LOCKED)
+        pool_unwire(f);
+    rmap_remove(f, &s->pmap, va);
+    page_unmapped(f, dirty);
+}
+
+void space_drop_pages(struct space *s, const struct region *r, vaddr_t start, vaddr_t end)
 {
     vaddr_t va = start;
     while ((va = pmap_next_table(&s->pmap, va, end)) < end) {
         struct pte pte = pmap_lookup(&s->pmap, va);
         if (pte.state == PTE_PRESENT) {
-            struct frame *f = frame_of(pte.pfn);
-            pmap_unmap(&s->pmap, va, SLOT_NONE);
-            rmap_remove(f, &s->pmap, va);
-            if (f->pmap == NULL)
-                page_free(f);
+            drop_present(s, r, va, frame_of(pte.pfn));
         } else if (pte.state == PTE_SWAPPED) {
             pmap_forget(&s->pmap, va);
-            swap_unref(pte.slot);
+            page_put_slot(pte.slot);
         }
         va += PAGE_SIZE;
     }
@@ -46,7 +56,7 @@ static void drop_pages(struct space *s, vaddr_t start, vaddr_t end)
 void space_destroy(struct space *s)
 {
     for (uint32_t i = 0; i < s->regions.count; i++)
-        drop_pages(s, s->regions.at[i]->start, s->regions.at[i]->end);
+        space_drop_pages(s, s->regions.at[i], s->regions.at[i]->start, s->regions.at[i]->end);
     region_set_destroy(&s->regions);
     pmap_destroy(&s->pmap);
     list_remove(&s->link);
@@ -58,13 +68,22 @@ static bool valid_range(vaddr_t start, uint32_t length)
            start < USER_END && length <= USER_END - start;
 }
 
-enum vm_result space_map(struct space *s, vaddr_t start, uint32_t length, uint32_t prot, const char *name,
-                         struct source source, uint32_t offset)
+/* A region's pages are counted when it is locked, whether or not they are resident. */
+static uint32_t locked_pages(const struct region *r)
 {
-    if (!valid_range(start, length))
+    return r->flags & REGION_LOCKED ? (r->end - r->start) / PAGE_SIZE : 0;
+}
+
+enum vm_result space_map(struct space *s, const struct region *r)
+{
+    if (!valid_range(r->start, r->end - r->start))
         return VM_INVALID;
-    struct region r = {start, start + length, prot, name, offset, source};
-    return region_add(&s->regions, &r);
+    enum vm_result result = region_add(&s->regions, r);
+    if (result != VM_OK)
+        return result;
+    s->locked += locked_pages(r);
+    region_merge(&s->regions, r->start, r->end);
+    return VM_OK;
 }
 
 vaddr_t space_find_gap(struct space *s, uint32_t length)
@@ -96,18 +115,20 @@ enum vm_result space_unmap(struct space *s, vaddr_t start, uint32_t length)
     if (!valid_range(start, length))
         return VM_INVALID;
     vaddr_t end = start + length;
-    enum vm_result r = cut(s, start, end);
-    if (r != VM_OK)
-        return r;
+    enum vm_result result = cut(s, start, end);
+    if (result != VM_OK)
+        return result;
     uint32_t i = region_index(&s->regions, start);
     while (i < s->regions.count && s->regions.at[i]->start < end) {
-        drop_pages(s, s->regions.at[i]->start, s->regions.at[i]->end);
+        struct region *r = s->regions.at[i];
+        space_drop_pages(s, r, r->start, r->end);
+        s->locked -= locked_pages(r);
         region_remove(&s->regions, i);
     }
     return VM_OK;
 }
 
-static bool wholly_mapped(struct space *s, vaddr_t start, vaddr_t end)
+bool space_covers(struct space *s, vaddr_t start, vaddr_t end)
 {
     for (vaddr_t va = start; va < end;) {
         struct region *r = region_find(&s->regions, va);
@@ -118,27 +139,64 @@ static bool wholly_mapped(struct space *s, vaddr_t start, vaddr_t end)
     return true;
 }
 
+uint32_t space_page_prot(const struct region *r, const struct frame *f)
+{
+    return (r->flags & REGION_SHARED) || page_exclusive(f) ? r->prot : r->prot & ~(uint32_t)VM_WRITE;
+}
+
+static void protect_pages(struct space *s, const struct region *r)
+{
+    for (vaddr_t va = r->start; (va = pmap_next_table(&s->pmap, va, r->end)) < r->end; va += PAGE_SIZE) {
+        struct pte pte = pmap_lookup(&s->pmap, va);
+        if (pte.state != PTE_PRESENT)
+            continue;
+        struct frame *f = frame_of(pte.pfn);
+        if (f->order > 0) /* rights are a page's own */
+            block_split(frame_head(f));
+        pmap_protect(&s->pmap, va, space_page_prot(r, f));
+    }
+}
+
 enum vm_result space_protect(struct space *s, vaddr_t start, uint32_t length, uint32_t prot)
 {
     if (!valid_range(start, length))
         return VM_INVALID;
-    vaddr_t end = start + length;
-    if (!wholly_mapped(s, start, end))
-        return VM_NO_REGION;
+    vaddr_t end = start + length, at = start;
     enum vm_result result = cut(s, start, end);
     if (result != VM_OK)
         return result;
     for (uint32_t i = region_index(&s->regions, start); i < s->regions.count && s->regions.at[i]->start < end;
          i++) {
         struct region *r = s->regions.at[i];
-        r->prot = prot;
-        for (vaddr_t va = r->start; (va = pmap_next_table(&s->pmap, va, r->end)) < r->end; va += PAGE_SIZE) {
-            struct pte pte = pmap_lookup(&s->pmap, va);
-            if (pte.state == PTE_PRESENT)
-                pmap_protect(&s->pmap, va, prot);
+        if (r->start != at) {
+            result = VM_NO_REGION;
+            break;
         }
+        if ((prot & VM_WRITE) && (r->flags & REGION_READONLY)) {
+            result = VM_FORBIDDEN;
+            break;
+        }
+        r->prot = prot;
+        protect_pages(s, r);
+        at = r->end;
     }
-    return VM_OK;
+    region_merge(&s->regions, start, end);
+    return result == VM_OK && at < end ? VM_NO_REGION : result;
+}
+
+struct region *space_grow_stack(struct space *s, vaddr_t va)
+{
+    uint32_t i = region_index(&s->regions, va);
+    if (va < USER_START || i == s->regions.count)
+        return NULL;
+    struct region *r = s->regions.at[i];
+    vaddr_t start = ALIGN_DOWN(va, (vaddr_t)PAGE_SIZE), below = i > 0 ? s->regions.at[i - 1]->end : 0;
+    bool guarded = i > 0 && s->regions.at[i - 1]->prot != 0; /* an inaccessible page is guard enough */
+    if (!(r->flags & REGION_GROWSDOWN) || r->start <= va || r->end - start > s->stack_limit ||
+        (guarded && start - below < STACK_GUARD))
+        return NULL;
+    r->start = start;
+    return r;
 }
 
 vaddr_t space_brk(struct space *s, vaddr_t brk)
@@ -150,16 +208,62 @@ vaddr_t space_brk(struct space *s, vaddr_t brk)
         uint32_t next = region_index(&s->regions, old_end);
         if (next < s->regions.count && s->regions.at[next]->start < new_end)
             return s->brk;
-        struct region *heap = old_end > s->brk_start ? region_find(&s->regions, old_end - 1) : NULL;
-        if (heap != NULL && heap->prot == (VM_READ | VM_WRITE))
-            heap->end = new_end;
-        else if (space_map(s, old_end, new_end - old_end, VM_READ | VM_WRITE, "heap", source_zero(), 0) !=
-                 VM_OK)
+        uint32_t flags = s->lock_future ? REGION_LOCKED : 0;
+        struct region heap = {old_end, new_end, VM_READ | VM_WRITE, flags, "heap", 0, NULL};
+        if (space_map(s, &heap) != VM_OK)
             return s->brk;
     } else if (new_end < old_end && space_unmap(s, new_end, old_end - new_end) != VM_OK) {
         return s->brk;
     }
     return s->brk = brk;
+}
+
+/* Every page of the object from `first` on goes out of every space that maps it. */
+static void unmap_object(struct object *o, uint32_t first)
+{
+    list_for_each (n, &all_spaces) {
+        struct space *s = container_of(n, struct space, link);
+        for (uint32_t i = 0; i < s->regions.count; i++) {
+            struct region *r = s->regions.at[i];
+            uint32_t at = r->offset / PAGE_SIZE, pages = (r->end - r->start) / PAGE_SIZE;
+            if (r->object != o || at + pages <= first)
+                continue;
+            vaddr_t from = first > at ? r->start + (first - at) * PAGE_SIZE : r->start;
+            space_drop_pages(s, r, from, r->end);
+        }
+    }
+}
+
+static enum vm_result zero_tail(struct object *o, struct pool *p, uint32_t length)
+{
+    struct frame *f;
+    bool major;
+    uint32_t used = length % PAGE_SIZE;
+    struct object_entry e = object_lookup(o, length / PAGE_SIZE);
+    if (used == 0 || (e.frame == NULL && !slot_valid(e.slot)))
+        return VM_OK;
+    enum vm_result r = object_page(o, length / PAGE_SIZE, p, &f, &major);
+    if (r != VM_OK)
+        return r;
+    memset((char *)page_window(frame_pfn(f), WINDOW_TO) + used, 0, PAGE_SIZE - used);
+    f->flags |= FRAME_DIRTY;
+    return VM_OK;
+}
+
+enum vm_result object_resize(struct object *o, struct pool *p, uint32_t length)
+{
+    if (length < o->length) {
+        enum vm_result r = zero_tail(o, p, length);
+        if (r != VM_OK)
+            return r;
+        uint32_t old = object_pages(o);
+        o->length = length;
+        unmap_object(o, object_pages(o));
+        for (uint32_t i = object_pages(o); i < old; i++)
+            object_discard(o, i);
+        return VM_OK;
+    }
+    return object_set_length(o, length);
 }
 
 /* The kernel's view of one user page, resident and with the access allowed. The pointer is good until
@@ -169,19 +273,20 @@ static enum vm_result touch(struct space *s, vaddr_t va, enum vm_prot access, vo
     if (va < USER_START || va >= USER_END)
         return VM_NO_REGION;
     struct region *r = region_find(&s->regions, va);
-    if (r == NULL)
-        return VM_NO_REGION;
-    if (!(r->prot & access))
+    if (r != NULL && !(r->prot & access))
         return VM_FORBIDDEN;
-    struct pte pte = pmap_lookup(&s->pmap, va);
-    if (pte.state != PTE_PRESENT || (access == VM_WRITE && !pte.writable)) {
+    struct pte pte = {.state = PTE_NONE};
+    if (r != NULL)
+        pte = pmap_lookup(&s->pmap, va);
+    /* a page that comes back shared takes a second fault to become writable */
+    while (pte.state != PTE_PRESENT || (access == VM_WRITE && !pte.writable)) {
         enum vm_result result = vm_fault_in(s, va, access);
         if (result != VM_OK)
             return result;
         pte = pmap_lookup(&s->pmap, va);
     }
     pmap_mark(&s->pmap, va, access == VM_WRITE);
-    *out = (char *)frame_ptr(frame_of(pte.pfn)) + va % PAGE_SIZE;
+    *out = (char *)page_window(pte.pfn, access == VM_WRITE ? WINDOW_TO : WINDOW_FROM) + va % PAGE_SIZE;
     return VM_OK;
 }
 

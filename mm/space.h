@@ -17,13 +17,18 @@ struct space {
     struct list_node link; /* all_spaces */
     struct pmap pmap;
     struct pool *pool;
-    struct region_set regions;
-    vaddr_t brk_start, brk; /* the heap; brk in bytes, not aligned */
-    vaddr_t map_top;        /* space_find_gap searches downwards from here */
-    uint32_t minor, major;  /* faults */
+    struct region_set regions; /* only its own process changes them */
+    vaddr_t brk_start, brk;    /* the heap; brk in bytes, not aligned */
+    vaddr_t map_top;           /* space_find_gap searches downwards from here */
+    uint32_t stack_limit;      /* how far a stack may grow, bytes */
+    uint32_t locked;           /* pages of locked regions */
+    bool lock_future;          /* mlockall(MCL_FUTURE): new regions are locked */
+    uint32_t minor, major;     /* faults */
 };
 
 extern struct list_node all_spaces;
+
+enum { STACK_LIMIT = 8 << 20, STACK_GUARD = 1 << 20 }; /* bytes; Linux's defaults */
 
 /* => VM_OK or VM_NO_MEMORY. tag is the pid. */
 enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag) MUST_CHECK;
@@ -31,10 +36,10 @@ enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag) MUST
 /* Frees every page, slot and table. => no CPU uses it. */
 void space_destroy(struct space *s);
 
-/* Maps [start, start + length), both page aligned. No page becomes resident. => VM_OK, VM_EXISTS when
- * something is there, VM_INVALID (unaligned, empty, outside the user part), VM_NO_MEMORY. */
-enum vm_result space_map(struct space *s, vaddr_t start, uint32_t length, uint32_t prot, const char *name,
-                         struct source source, uint32_t offset) MUST_CHECK;
+/* Adds a region; takes over its reference to the object only if it succeeds. No page becomes resident. The
+ * region joins its neighbours if it can. => VM_OK, VM_EXISTS when something is there, VM_INVALID (unaligned,
+ * empty, outside the user part), VM_NO_MEMORY. */
+enum vm_result space_map(struct space *s, const struct region *r) MUST_CHECK;
 
 /* => the start of a free range of `length` bytes, as high as possible below map_top; 0 if there is none. */
 vaddr_t space_find_gap(struct space *s, uint32_t length);
@@ -42,11 +47,18 @@ vaddr_t space_find_gap(struct space *s, uint32_t length);
 /* Unmaps whatever is mapped in the range. => as space_map; on VM_NO_MEMORY nothing is unmapped. */
 enum vm_result space_unmap(struct space *s, vaddr_t start, uint32_t length) MUST_CHECK;
 
-/* Changes rights. => VM_NO_REGION, nothing changed, when part of the range is not mapped. */
+/* Changes rights, from the start of the range to its end or the first hole, as Linux does. => VM_NO_REGION
+ * when part of the range is not mapped; VM_FORBIDDEN when a region of it may never be written. */
 enum vm_result space_protect(struct space *s, vaddr_t start, uint32_t length, uint32_t prot) MUST_CHECK;
 
 /* Moves the end of the heap. => the brk that holds now: the old one if the new one is not possible. */
 vaddr_t space_brk(struct space *s, vaddr_t brk);
+
+/* => true when every page of the range lies in some region. */
+bool space_covers(struct space *s, vaddr_t start, vaddr_t end);
+
+/* Frees the pages of part of region r, resident or swapped; the region stays. */
+void space_drop_pages(struct space *s, const struct region *r, vaddr_t start, vaddr_t end);
 
 /* Copies between kernel memory and the space, faulting pages in: may evict and sleep. The range is
  * checked against regions and rights page by page. => VM_OK, or why the first bad page is bad; pages
@@ -56,5 +68,21 @@ enum vm_result space_copy_out(struct space *s, vaddr_t to, const void *from, uin
 
 /* Makes the page of va resident with at least this access. Declared low, defined high: fault.c. */
 enum vm_result vm_fault_in(struct space *s, vaddr_t va, enum vm_prot access) MUST_CHECK;
+
+/* Does a fault at va mean that the stack wants to grow? Then it has grown, and this is its region. */
+struct region *space_grow_stack(struct space *s, vaddr_t va);
+
+/* Rights that a page in f may have in region r right now: less than the region's while a write must be seen
+ * first, because the page is shared. */
+uint32_t space_page_prot(const struct region *r, const struct frame *f);
+
+/* child is fresh from space_init; afterwards it has the same regions and content, copied when either writes.
+ * => VM_OK or VM_NO_MEMORY; then the caller destroys the child. May evict and sleep. In fork.c. */
+enum vm_result space_fork(struct space *child, struct space *parent) MUST_CHECK;
+
+/* Cuts an object, or extends it with zeros. Pages beyond the new end go, wherever they are mapped, private
+ * copies included; the rest of the last page is zeroed. May evict and sleep. => VM_OK, VM_NO_MEMORY, or why
+ * the last page cannot be read. */
+enum vm_result object_resize(struct object *o, struct pool *p, uint32_t length) MUST_CHECK;
 
 #endif

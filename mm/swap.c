@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * mm-level: 3
- * The slot table. Free slots form a chain through `link`, so allocation is O(1). */
+ * The slot table. Slots are handed out cluster by cluster, in ascending order inside each, so that pages
+ * which go out together lie together. A cluster with a free slot is on one of two lists, whole or partial;
+ * the current one is on none. All of it is O(1). */
 #include "mm/swap.h"
 #include "lib/command.h"
+#include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -12,57 +15,94 @@
 
 struct slot {
     uint32_t refs;
-    uint32_t sum; /* of the content, while refs > 0 and something was written */
-    union {
-        uint32_t shadow; /* refs > 0 */
-        uint32_t link;   /* refs == 0: next free slot */
-    };
+    uint32_t sum;        /* of the content, while refs > 0 and something was written */
+    uint32_t shadow;     /* while refs > 0 */
+    struct frame *frame; /* the resident frame that keeps it */
+};
+
+enum { CLUSTER = BLKDEV_MAX_RUN }; /* slots: one bit each in a word */
+_Static_assert(CLUSTER == 32, "a cluster's free slots are the bits of a 32-bit word");
+
+struct cluster {
+    struct list_node link;
+    uint32_t unused; /* bit i: slot i of it is free */
+    uint32_t all;    /* the same when none is in use: fewer bits in the last one */
 };
 
 static struct {
     struct blkdev *disk;
     struct slot *slots;
-    uint32_t total, free, first_free;
+    struct cluster *clusters, *current;
+    struct list_node whole, partial;
+    uint32_t total, free;
     uint32_t reads, writes;
 } swap;
 
 bool swap_verify = true;
 
+static void init_clusters(void)
+{
+    list_init(&swap.whole);
+    list_init(&swap.partial);
+    for (uint32_t at = 0; at < swap.total; at += CLUSTER) {
+        struct cluster *c = &swap.clusters[at / CLUSTER];
+        uint32_t n = MIN(swap.total - at, (uint32_t)CLUSTER);
+        c->unused = c->all = n == CLUSTER ? UINT32_MAX : (1u << n) - 1;
+        list_push_back(&swap.whole, &c->link);
+    }
+}
+
 enum vm_result swap_init(struct blkdev *disk)
 {
     kfree(swap.slots);
+    kfree(swap.clusters);
     memset(&swap, 0, sizeof swap);
     if (disk == NULL)
         return VM_OK;
     if (disk->pages < SWAP_MIN_SLOTS)
         return VM_INVALID;
-    swap.slots = kmalloc(disk->pages * sizeof(struct slot));
-    if (swap.slots == NULL)
+    swap.slots = kzalloc(disk->pages * sizeof(struct slot));
+    swap.clusters = kmalloc((disk->pages + CLUSTER - 1) / CLUSTER * sizeof(struct cluster));
+    if (swap.slots == NULL || swap.clusters == NULL) {
+        kfree(swap.slots);
+        kfree(swap.clusters);
+        memset(&swap, 0, sizeof swap);
         return VM_NO_MEMORY;
+    }
     swap.disk = disk;
     swap.total = swap.free = disk->pages;
-    for (uint32_t i = 0; i < swap.total; i++)
-        swap.slots[i] = (struct slot){.link = i + 1};
+    init_clusters();
     return VM_OK;
 }
 
-static struct slot *slot_of(slot_t s)
+static inline struct slot *slot_of(slot_t s)
 {
     ASSERT(s.n < swap.total && swap.slots[s.n].refs > 0, "swap: slot %u of %u is not in use", s.n,
            swap.total);
     return &swap.slots[s.n];
 }
 
+/* The next cluster to fill: a whole one, so that neighbours stay neighbours, else any. */
+static struct cluster *next_cluster(void)
+{
+    struct list_node *n = list_pop_front(&swap.whole);
+    if (n == NULL)
+        n = list_pop_front(&swap.partial);
+    return container_of(n, struct cluster, link);
+}
+
 slot_t swap_alloc(enum swap_use use)
 {
     if (swap.free == 0 || (swap.free == 1 && use != SWAP_EXCHANGE))
         return SLOT_NONE;
-    slot_t s = {swap.first_free};
-    struct slot *e = &swap.slots[s.n];
-    swap.first_free = e->link;
+    if (swap.current == NULL || swap.current->unused == 0)
+        swap.current = next_cluster();
+    struct cluster *c = swap.current;
+    uint32_t bit = (uint32_t)__builtin_ctz(c->unused);
+    c->unused &= c->unused - 1;
     swap.free--;
-    e->refs = 1;
-    e->shadow = 0;
+    slot_t s = {(uint32_t)(c - swap.clusters) * CLUSTER + bit};
+    swap.slots[s.n] = (struct slot){.refs = 1};
     return s;
 }
 
@@ -71,16 +111,40 @@ void swap_ref(slot_t s, uint32_t more)
     slot_of(s)->refs += more;
 }
 
+static void release(slot_t s)
+{
+    struct cluster *c = &swap.clusters[s.n / CLUSTER];
+    ASSERT(swap.slots[s.n].frame == NULL, "swap: slot %u is freed while frame %#x keeps it", s.n,
+           frame_pfn(swap.slots[s.n].frame).n);
+    bool was_full = c->unused == 0;
+    c->unused |= 1u << s.n % CLUSTER;
+    swap.free++;
+    if (c != swap.current) {
+        if (!was_full && c->unused == c->all)
+            list_remove(&c->link);
+        if (c->unused == c->all)
+            list_push_back(&swap.whole, &c->link);
+        else if (was_full)
+            list_push_back(&swap.partial, &c->link);
+    }
+    if (unlikely(swap.disk->discard != NULL))
+        swap.disk->discard(swap.disk, s.n);
+}
+
 void swap_unref(slot_t s)
 {
-    struct slot *e = slot_of(s);
-    if (--e->refs == 0) {
-        e->link = swap.first_free;
-        swap.first_free = s.n;
-        swap.free++;
-        if (unlikely(swap.disk->discard != NULL))
-            swap.disk->discard(swap.disk, s.n);
-    }
+    if (--slot_of(s)->refs == 0)
+        release(s);
+}
+
+struct frame *swap_cached(slot_t s)
+{
+    return slot_of(s)->frame;
+}
+
+void swap_set_cached(slot_t s, struct frame *f)
+{
+    slot_of(s)->frame = f;
 }
 
 bool swap_scarce(void)
@@ -88,60 +152,88 @@ bool swap_scarce(void)
     return swap.free <= swap.total / 8;
 }
 
-/* One page. *sum is that of the data, if checksums are on. => as blkdev's transfer */
-static int transfer(bool write, slot_t s, const struct frame *f, struct page_sum *sum)
+/* The sums of a device that does not make them on its way. */
+static void sum_up(struct frame *const *frames, uint32_t count, struct page_sum *sums)
 {
-    struct blkdev *disk = swap.disk;
-    pfn_t pfn = frame_pfn(f);
-    bool by_us = swap_verify && !disk->sums;
-    if (by_us && write)
-        sum->value = page_sum(page_window(pfn, WINDOW_FROM));
-    struct blk_transfer t = {write, s.n, 1, &pfn.n, swap_verify && disk->sums ? sum : NULL};
-    int err = disk->transfer(disk, &t);
-    if (by_us && !write && err == 0)
-        sum->value = page_sum(page_window(pfn, WINDOW_FROM));
-    return err;
+    for (uint32_t i = 0; i < count; i++)
+        sums[i].value = page_sum(page_window(frame_pfn(frames[i]), WINDOW_FROM));
 }
 
-enum vm_result swap_out(slot_t s, const struct frame *f)
+/* => VM_OK; sums[] is then the data's, if checksums are on. */
+static enum vm_result transfer(bool write, slot_t first, struct frame *const *frames, uint32_t count,
+                               struct page_sum *sums)
 {
-    struct slot *e = slot_of(s);
-    struct page_sum sum;
-    int err = transfer(true, s, f, &sum);
+    struct blkdev *disk = swap.disk;
+    uint32_t pfns[BLKDEV_MAX_RUN];
+    for (uint32_t i = 0; i < count; i++)
+        pfns[i] = frame_pfn(frames[i]).n;
+    bool by_us = swap_verify && !disk->sums;
+    if (by_us && write)
+        sum_up(frames, count, sums);
+    struct blk_transfer t = {write, first.n, count, pfns, swap_verify && disk->sums ? sums : NULL};
+    int err = disk->transfer(disk, &t);
+    if (by_us && !write && err == 0)
+        sum_up(frames, count, sums);
     if (log_on(LOG_SWAP))
-        log_event(LOG_SWAP, "swap-out slot=%u frame=%#x disk=%s%s", s.n, frame_pfn(f).n, swap.disk->name,
-                  err ? " FAILED" : "");
-    if (unlikely(err != 0)) {
-        vmstat.swap_error++;
-        return VM_IO_ERROR;
-    }
+        for (uint32_t i = 0; i < count; i++)
+            log_event(LOG_SWAP, "swap-%s slot=%u frame=%#x disk=%s%s", write ? "out" : "in", first.n + i,
+                      pfns[i], disk->name, err ? " FAILED" : "");
+    if (likely(err == 0))
+        return VM_OK;
+    if (err == -ENOSPC)
+        return VM_NO_SWAP;
+    vmstat.swap_error++;
+    return VM_IO_ERROR;
+}
+
+enum vm_result swap_out_run(slot_t first, struct frame *const *frames, uint32_t count)
+{
+    struct page_sum sums[BLKDEV_MAX_RUN];
+    enum vm_result r = transfer(true, first, frames, count, sums);
+    if (unlikely(r != VM_OK))
+        return r;
     if (swap_verify)
-        e->sum = sum.value;
-    swap.writes++;
-    vmstat.pswpout++;
+        for (uint32_t i = 0; i < count; i++)
+            slot_of((slot_t){first.n + i})->sum = sums[i].value;
+    swap.writes += count;
+    vmstat.pswpout += count;
+    return VM_OK;
+}
+
+enum vm_result swap_out(slot_t s, struct frame *f)
+{
+    return swap_out_run(s, &f, 1);
+}
+
+static bool intact(slot_t s, struct page_sum sum)
+{
+    uint32_t expected = slot_of(s)->sum;
+    if (likely(sum.value == expected))
+        return true;
+    vmstat.swap_corrupt++;
+    log_event(LOG_ERROR, "swap slot=%u checksum=0x%08x expected=0x%08x", s.n, sum.value, expected);
+    return false;
+}
+
+enum vm_result swap_in_run(slot_t first, struct frame *const *frames, uint32_t count, bool corrupt[])
+{
+    struct page_sum sums[BLKDEV_MAX_RUN];
+    enum vm_result r = transfer(false, first, frames, count, sums);
+    if (unlikely(r != VM_OK))
+        return r;
+    for (uint32_t i = 0; i < count; i++) {
+        corrupt[i] = swap_verify && !intact((slot_t){first.n + i}, sums[i]);
+        swap.reads += !corrupt[i];
+        vmstat.pswpin += !corrupt[i];
+    }
     return VM_OK;
 }
 
 enum vm_result swap_in(slot_t s, struct frame *f)
 {
-    struct slot *e = slot_of(s);
-    struct page_sum sum;
-    int err = transfer(false, s, f, &sum);
-    if (log_on(LOG_SWAP))
-        log_event(LOG_SWAP, "swap-in slot=%u frame=%#x disk=%s%s", s.n, frame_pfn(f).n, swap.disk->name,
-                  err ? " FAILED" : "");
-    if (unlikely(err != 0)) {
-        vmstat.swap_error++;
-        return VM_IO_ERROR;
-    }
-    if (unlikely(swap_verify && sum.value != e->sum)) {
-        vmstat.swap_corrupt++;
-        log_event(LOG_ERROR, "swap slot=%u checksum=0x%08x expected=0x%08x", s.n, sum.value, e->sum);
-        return VM_CORRUPT;
-    }
-    swap.reads++;
-    vmstat.pswpin++;
-    return VM_OK;
+    bool corrupt;
+    enum vm_result r = swap_in_run(s, &f, 1, &corrupt);
+    return likely(r == VM_OK) && unlikely(corrupt) ? VM_CORRUPT : r;
 }
 
 void swap_set_shadow(slot_t s, uint32_t shadow)
@@ -169,20 +261,43 @@ uint32_t swap_refs(slot_t s)
     return s.n < swap.total ? swap.slots[s.n].refs : 0;
 }
 
-bool swap_check(struct printer *out)
+/* Is c where its free slots say it should be? *listed counts those on a list. */
+static bool check_list(struct list_node *list, bool whole, uint32_t *listed, struct printer *out)
 {
-    uint32_t chained = 0, unused = 0;
-    for (uint32_t i = swap.first_free; chained < swap.free; i = swap.slots[i].link, chained++) {
-        if (i >= swap.total || swap.slots[i].refs != 0) {
-            print(out, "swap: free chain reaches slot %u, refs %u, after %u of %u\n", i,
-                  i < swap.total ? swap.slots[i].refs : 0, chained, swap.free);
+    list_for_each (n, list) {
+        struct cluster *c = container_of(n, struct cluster, link);
+        ++*listed;
+        if (c == swap.current || c->unused == 0 || (c->unused == c->all) != whole) {
+            print(out, "swap: cluster %u with free slots %#x is on the wrong list\n",
+                  (uint32_t)(c - swap.clusters), c->unused);
             return false;
         }
     }
-    for (uint32_t i = 0; i < swap.total; i++)
-        unused += swap.slots[i].refs == 0;
-    if (unused != swap.free) {
-        print(out, "swap: %u slots counted free, %u have no reference\n", swap.free, unused);
+    return true;
+}
+
+bool swap_check(struct printer *out)
+{
+    uint32_t unused = 0, listed = 0, expected = 0;
+    if (swap.disk == NULL)
+        return true;
+    for (uint32_t i = 0; i < swap.total; i++) {
+        const struct cluster *c = &swap.clusters[i / CLUSTER];
+        const struct slot *s = &swap.slots[i];
+        bool is_free = (c->unused & 1u << i % CLUSTER) != 0;
+        if (is_free != (s->refs == 0) || (is_free && s->frame != NULL)) {
+            print(out, "swap: slot %u has %u references, and is %smarked free\n", i, s->refs,
+                  is_free ? "" : "not ");
+            return false;
+        }
+        unused += is_free;
+        expected += i % CLUSTER == 0 && c != swap.current && c->unused != 0;
+    }
+    if (!check_list(&swap.whole, true, &listed, out) || !check_list(&swap.partial, false, &listed, out))
+        return false;
+    if (unused != swap.free || listed != expected) {
+        print(out, "swap: %u slots counted free, %u are; %u clusters listed, %u should be\n", swap.free,
+              unused, listed, expected);
         return false;
     }
     return true;

@@ -3,9 +3,11 @@
  * The swap disk: page-sized slots with reference counts and checksums, over lib/blkdev.h. Knows nothing
  * of address spaces; decides nothing.
  *
- * A reference is one PTE that holds the slot, or the one resident frame whose content the slot still
- * stores. The last free slot is a reserve: only a fault that promises to give a slot back right after its
- * read may take it (SWAP_EXCHANGE), so that a full disk can still exchange pages. */
+ * A reference is one PTE (or one entry of an object) that holds the slot, or the one resident frame whose
+ * content the slot stores or will store. That frame can be found through the slot, so that those who share a
+ * page find it in memory instead of reading it twice, and wait for it while it is BUSY. The last free slot
+ * is a reserve: only a fault that promises to give a slot back right after its read may take it
+ * (SWAP_EXCHANGE), so that a full disk can still exchange pages. */
 #ifndef MM_SWAP_H
 #define MM_SWAP_H
 
@@ -22,20 +24,33 @@ enum vm_result swap_init(struct blkdev *disk) MUST_CHECK;
 
 enum swap_use { SWAP_NORMAL, SWAP_EXCHANGE };
 
-/* => a slot with one reference and no content, or SLOT_NONE when the disk is full. */
+/* => a slot with one reference and no content, or SLOT_NONE when the disk is full. Calls in a row give
+ * adjoining slots where the disk has them, so that they can be written at once. */
 slot_t swap_alloc(enum swap_use use) MUST_CHECK;
 
 void swap_ref(slot_t s, uint32_t more);
 void swap_unref(slot_t s);
 
+/* The resident frame that keeps s, or NULL. reclaim.c keeps this and the frame's `slot` in step. */
+struct frame *swap_cached(slot_t s);
+void swap_set_cached(slot_t s, struct frame *f);
+
 /* True when free slots are few (an eighth of the disk): a page just read should then give its slot back
  * rather than keep it as a copy. Always true while the reserve is in use. */
 bool swap_scarce(void);
 
-/* Transfers a page between a frame and its slot. May sleep. => VM_OK, VM_IO_ERROR, or from swap_in
- * VM_CORRUPT when the checksum of what came back differs from that of what was written. */
-enum vm_result swap_out(slot_t s, const struct frame *f) MUST_CHECK;
+/* Transfers a page between a frame and its slot. May sleep. => VM_OK; VM_IO_ERROR; from swap_out VM_NO_SWAP
+ * when the device has no room (compressed swap); from swap_in VM_CORRUPT when the checksum of what came back
+ * differs from that of what was written. */
+enum vm_result swap_out(slot_t s, struct frame *f) MUST_CHECK;
 enum vm_result swap_in(slot_t s, struct frame *f) MUST_CHECK;
+
+/* The same for `count` adjoining slots from `first` on, at most BLKDEV_MAX_RUN, in one transfer. corrupt[i]
+ * is set for each page of a read whose checksum does not match; all others are good if the result is VM_OK.
+ */
+enum vm_result swap_out_run(slot_t first, struct frame *const *frames, uint32_t count) MUST_CHECK;
+enum vm_result swap_in_run(slot_t first, struct frame *const *frames, uint32_t count,
+                           bool corrupt[]) MUST_CHECK;
 
 /* The shadow word of an evicted page: the pool's eviction clock when it went (see pool.h). */
 void swap_set_shadow(slot_t s, uint32_t shadow);

@@ -41,6 +41,7 @@ enum vm_result {
     VM_OK,
     VM_NO_REGION, /* nothing is mapped at the address (SEGV_MAPERR) */
     VM_FORBIDDEN, /* the region does not allow this access (SEGV_ACCERR) */
+    VM_BEYOND,    /* the page lies beyond the end of the file that is mapped (SIGBUS) */
     VM_NO_MEMORY, /* no frame: none is free and none can be evicted */
     VM_NO_SWAP,   /* no frame: victims are dirty and the swap disk is full */
     VM_IO_ERROR,  /* the disk failed */

@@ -10,6 +10,7 @@
 #include "mm/port.h"
 
 enum { ENTRIES = 1024, PDE_SPAN = PAGE_SIZE * ENTRIES };
+#define LARGE_MASK 0xffc00000u /* where the frame of a large mapping is in its directory entry */
 
 static struct pmap *active;
 
@@ -47,17 +48,34 @@ void pmap_destroy(struct pmap *p)
     for (uint32_t i = 0; i < KERNEL_BASE / PDE_SPAN; i++)
         if (root[i] & X86_P)
             buddy_free(frame_of(pfn_of(root[i])));
+    ASSERT(p->spare_tables == 0, "pmap of pid %u destroyed with spare tables", p->tag);
     buddy_free(frame_of_ptr(p->root));
     p->root = NULL;
 }
 
-/* => NULL where there is no page table. */
+/* Is e an entry of the directory? */
+static inline bool is_large(const struct pmap *p, const uint32_t *e)
+{
+    return (uintptr_t)e - (uintptr_t)p->root < PAGE_SIZE;
+}
+
+/* => the PTE, or the PDE of a large mapping, or NULL where there is neither. */
+static inline uint32_t *entry_at(const struct pmap *p, vaddr_t va)
+{
+    uint32_t *pde = (uint32_t *)p->root + va / PDE_SPAN;
+    if (unlikely(!(*pde & X86_P)))
+        return NULL;
+    if (unlikely(*pde & X86_PS))
+        return pde;
+    return (uint32_t *)((*pde & X86_FRAME_MASK) + KERNEL_BASE) + va / PAGE_SIZE % ENTRIES;
+}
+
+/* => NULL where there is no page table. Not under a large mapping: those are split first. */
 static inline uint32_t *pte_at(const struct pmap *p, vaddr_t va)
 {
-    uint32_t pde = ((const uint32_t *)p->root)[va / PDE_SPAN];
-    if (unlikely(!(pde & X86_P)))
-        return NULL;
-    return (uint32_t *)((pde & X86_FRAME_MASK) + KERNEL_BASE) + va / PAGE_SIZE % ENTRIES;
+    uint32_t *e = entry_at(p, va);
+    ASSERT(e == NULL || !is_large(p, e), "pmap: pid %u va %#x is part of a large mapping", p->tag, va);
+    return e;
 }
 
 static inline void invalidate(const struct pmap *p, vaddr_t va)
@@ -88,51 +106,96 @@ static uint32_t rights(uint32_t prot)
 
 struct pte pmap_lookup(const struct pmap *p, vaddr_t va)
 {
-    const uint32_t *pte = pte_at(p, va);
-    return decode(pte != NULL ? *pte : 0);
+    const uint32_t *e = entry_at(p, va);
+    struct pte pte = decode(e != NULL ? *e : 0);
+    if (unlikely(e != NULL && is_large(p, e)))
+        pte.pfn.n = (*e & LARGE_MASK) / PAGE_SIZE + va / PAGE_SIZE % ENTRIES;
+    return pte;
 }
 
-static uint32_t *add_table(struct pmap *p, vaddr_t va)
+/* A frame for a page table, all zeros. */
+static struct frame *new_table(struct pmap *p)
 {
     struct frame *f = buddy_alloc(0, ALLOC_KERNEL);
     if (f == NULL)
         return NULL;
     page_zero(frame_ptr(f));
-    ((uint32_t *)p->root)[va / PDE_SPAN] = pfn_base(frame_pfn(f)) | X86_P | X86_W | X86_U;
     p->tables++;
-    return pte_at(p, va);
+    return f;
 }
 
-enum vm_result pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty)
+enum vm_result pmap_reserve(struct pmap *p, vaddr_t va)
+{
+    if (likely(entry_at(p, va) != NULL))
+        return VM_OK;
+    struct frame *f = new_table(p);
+    if (f == NULL)
+        return VM_NO_MEMORY;
+    ((uint32_t *)p->root)[va / PDE_SPAN] = pfn_base(frame_pfn(f)) | X86_P | X86_W | X86_U;
+    return VM_OK;
+}
+
+void pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty)
 {
     uint32_t *pte = pte_at(p, va);
-    if (unlikely(pte == NULL) && (pte = add_table(p, va)) == NULL)
-        return VM_NO_MEMORY;
-    ASSERT(!(*pte & X86_P), "pmap_enter: pid %u va %#x is present already (PTE %#x)", p->tag, va, *pte);
+    ASSERT(pte != NULL && !(*pte & X86_P), "pmap_enter: pid %u va %#x is present already or has no table",
+           p->tag, va);
     *pte = pfn_base(pfn) | X86_P | rights(prot) | (dirty ? X86_D : 0);
     p->resident++;
+}
+
+void pmap_enter_swapped(struct pmap *p, vaddr_t va, slot_t slot)
+{
+    uint32_t *pte = pte_at(p, va);
+    ASSERT(pte != NULL && *pte == 0, "pmap_enter_swapped: pid %u va %#x is not empty", p->tag, va);
+    *pte = slot.n << X86_SLOT_SHIFT | X86_SWAPPED;
+}
+
+/* The table that the directory entry had, or a new one, waits in a list through its first word: a split must
+ * not fail for want of memory. */
+enum vm_result pmap_enter_large(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty)
+{
+    uint32_t *pde = (uint32_t *)p->root + va / PDE_SPAN;
+    ASSERT(va % PDE_SPAN == 0 && pfn.n % ENTRIES == 0 && !(*pde & X86_PS), "pmap_enter_large: pid %u va %#x",
+           p->tag, va);
+    if (pmap_reserve(p, va) != VM_OK)
+        return VM_NO_MEMORY;
+    uint32_t *table = phys_to_ptr(*pde & X86_FRAME_MASK);
+    table[0] = p->spare_tables;
+    p->spare_tables = *pde & X86_FRAME_MASK;
+    *pde = pfn_base(pfn) | X86_P | X86_PS | rights(prot) | (dirty ? X86_D : 0);
+    if (p == active)
+        write_cr3(pmap_active_root()); /* the table may be in the paging-structure caches */
+    p->resident += ENTRIES;
     return VM_OK;
+}
+
+void pmap_split_large(struct pmap *p, vaddr_t va)
+{
+    uint32_t *pde = (uint32_t *)p->root + va / PDE_SPAN;
+    if (!(*pde & X86_PS))
+        return;
+    uint32_t old = *pde, first = old & LARGE_MASK;
+    paddr_t table_pa = p->spare_tables;
+    uint32_t *table = phys_to_ptr(table_pa);
+    p->spare_tables = table[0];
+    for (uint32_t i = 0; i < ENTRIES; i++)
+        table[i] = (first + i * PAGE_SIZE) | (old & (X86_P | X86_W | X86_U | X86_A | X86_D));
+    *pde = table_pa | X86_P | X86_W | X86_U;
+    if (p == active)
+        write_cr3(pmap_active_root());
 }
 
 struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot)
 {
     uint32_t *pte = pte_at(p, va);
     ASSERT(pte != NULL && (*pte & X86_P), "pmap_unmap: pid %u va %#x is not present", p->tag, va);
-    uint32_t gone = slot_valid(slot) ? slot.n << X86_SLOT_SHIFT | X86_SWAPPED | (*pte & (X86_W | X86_U)) : 0;
+    uint32_t gone = slot_valid(slot) ? slot.n << X86_SLOT_SHIFT | X86_SWAPPED : 0;
     /* one exchange: no accessed or dirty bit that the MMU sets meanwhile is lost */
     uint32_t old = __atomic_exchange_n(pte, gone, __ATOMIC_SEQ_CST);
     invalidate(p, va);
     p->resident--;
     return decode(old);
-}
-
-void pmap_restore(struct pmap *p, vaddr_t va, pfn_t pfn, bool dirty)
-{
-    uint32_t *pte = pte_at(p, va);
-    ASSERT(pte != NULL && (*pte & (X86_P | X86_SWAPPED)) == X86_SWAPPED,
-           "pmap_restore: pid %u va %#x is not swapped", p->tag, va);
-    *pte = pfn_base(pfn) | X86_P | X86_A | (*pte & (X86_W | X86_U)) | (dirty ? X86_D : 0);
-    p->resident++;
 }
 
 void pmap_forget(struct pmap *p, vaddr_t va)
@@ -154,24 +217,24 @@ void pmap_protect(struct pmap *p, vaddr_t va, uint32_t prot)
 
 void pmap_mark(struct pmap *p, vaddr_t va, bool dirty)
 {
-    uint32_t *pte = pte_at(p, va);
-    ASSERT(pte != NULL && (*pte & X86_P), "pmap_mark: pid %u va %#x is not present", p->tag, va);
-    *pte |= X86_A | (dirty ? X86_D : 0);
+    uint32_t *e = entry_at(p, va);
+    ASSERT(e != NULL && (*e & X86_P), "pmap_mark: pid %u va %#x is not present", p->tag, va);
+    *e |= X86_A | (dirty ? X86_D : 0);
 }
 
 bool pmap_test_clear_accessed(struct pmap *p, vaddr_t va)
 {
-    uint32_t *pte = pte_at(p, va);
-    if (pte == NULL || !(*pte & X86_A))
+    uint32_t *e = entry_at(p, va);
+    if (e == NULL || !(*e & X86_A))
         return false;
-    *pte &= ~(uint32_t)X86_A;
+    *e &= ~(uint32_t)X86_A;
     invalidate(p, va); /* or the MMU would not set the bit again */
     return true;
 }
 
 vaddr_t pmap_next_table(const struct pmap *p, vaddr_t va, vaddr_t end)
 {
-    while (va < end && pte_at(p, va) == NULL)
+    while (va < end && entry_at(p, va) == NULL)
         va = ALIGN_DOWN(va, (vaddr_t)PDE_SPAN) + PDE_SPAN;
     return MIN(va, end);
 }
