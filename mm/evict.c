@@ -214,7 +214,7 @@ static enum vm_result stay(struct frame *f, enum vm_result why)
         f->flags = FRAME_HEAD;
         return VM_OK;
     }
-    pool_insert(f, REFAULT_NONE);
+    pool_reinsert(f);
     return why;
 }
 
@@ -312,7 +312,7 @@ void block_split(struct frame *f)
         pool_charge(p, &f[i]);
         f[i].pmap = pmap;
         f[i].va = va + i * PAGE_SIZE;
-        pool_insert(&f[i], REFAULT_NONE);
+        pool_reinsert(&f[i]);
     }
     vmstat.thp_split_page++;
 }

@@ -50,6 +50,9 @@ void pool_uncharge(struct frame *f);
  * => f is charged to a pool and not queued. */
 void pool_insert(struct frame *f, uint32_t refault_distance);
 
+/* The same for a page that was taken out of the competition, but is not new: it does not count as recent. */
+void pool_reinsert(struct frame *f);
+
 /* f leaves the competition: freed, being evicted, or wired. => it is queued. */
 void pool_remove(struct frame *f);
 
