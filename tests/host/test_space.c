@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Tests of address spaces: mapping, gaps, unmapping and rights with splits, the heap, kernel copies. */
+#include "lib/panic.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/dump.h"
@@ -322,6 +323,91 @@ TEST(space_brk_beside_other_rights)
     EXPECT_EQ(t, machine_access(s, page_va(5), VM_WRITE, &v), VM_NO_REGION);
     EXPECT_EQ(t, space_brk(s, page_va(0)), page_va(0));
     EXPECT_EQ(t, s->regions.count, 0);
+    world_destroy(&w);
+}
+
+/* ---- the stack ---- */
+
+enum { STACK_AT = 4000, STACK_PAGES = 600 }; /* far from the rest; its lowest page, its limit */
+
+static void stack_world(struct world *w, uint32_t flags)
+{
+    world_init(w, "fifo", 8, 0);
+    struct region r = {
+        page_va(STACK_AT), page_va(STACK_AT + 2), RW, REGION_GROWSDOWN | flags, "stack", 0, NULL};
+    w->space.stack_limit = STACK_PAGES * PAGE_SIZE;
+    if (space_map(&w->space, &r) != VM_OK)
+        panic("no stack");
+}
+
+TEST(space_stack_grows)
+{
+    struct world w;
+    uint32_t v = 1;
+    stack_world(&w, 0);
+    struct region *r = w.space.regions.at[0];
+    word_store(&w.space, STACK_AT - 1, 5);
+    EXPECT_EQ(t, r->start, page_va(STACK_AT - 1));
+    EXPECT_EQ(t, machine_access(&w.space, page_va(STACK_AT - 300) + 8, VM_READ, &v), VM_OK); /* far below */
+    EXPECT_EQ(t, r->start, page_va(STACK_AT - 300));
+    EXPECT_EQ(t, space_copy_out(&w.space, page_va(STACK_AT - 301), &v, 4), VM_OK); /* by the kernel */
+    EXPECT_EQ(t, r->start, page_va(STACK_AT - 301));
+    uint32_t lowest = STACK_AT + 2 - STACK_PAGES;
+    EXPECT_EQ(t, machine_access(&w.space, page_va(lowest) - 4, VM_WRITE, &v), VM_NO_REGION);
+    EXPECT_EQ(t, machine_access(&w.space, page_va(lowest), VM_WRITE, &v), VM_OK);
+    EXPECT_EQ(t, machine_access(&w.space, page_va(STACK_AT + 2), VM_WRITE, &v), VM_NO_REGION); /* upwards */
+    EXPECT_EQ(t, word_load(&w.space, STACK_AT - 1), 5);
+    EXPECT_EQ(t, w.space.regions.count, 1);
+    test_check(t);
+    world_destroy(&w);
+}
+
+TEST(space_stack_keeps_its_distance)
+{
+    enum { GUARD = STACK_GUARD / PAGE_SIZE };
+    struct world w;
+    uint32_t v = 1;
+    stack_world(&w, 0);
+    pages_map(&w.space, STACK_AT - 500, 1, VM_READ); /* ends at STACK_AT - 499 */
+    uint32_t lowest = STACK_AT - 499 + GUARD;
+    EXPECT_EQ(t, machine_access(&w.space, page_va(lowest) - 4, VM_WRITE, &v), VM_NO_REGION);
+    EXPECT_EQ(t, machine_access(&w.space, page_va(lowest), VM_WRITE, &v), VM_OK);
+    /* a page that nobody can access is guard enough */
+    EXPECT_EQ(t, space_protect(&w.space, page_va(STACK_AT - 500), PAGE_SIZE, 0), VM_OK);
+    EXPECT_EQ(t, machine_access(&w.space, page_va(STACK_AT - 499), VM_WRITE, &v), VM_OK);
+    EXPECT_EQ(t, machine_access(&w.space, page_va(STACK_AT - 500), VM_WRITE, &v), VM_FORBIDDEN);
+    test_check(t);
+    world_destroy(&w);
+}
+
+TEST(space_only_stacks_grow)
+{
+    struct world w;
+    uint32_t v = 1;
+    stack_world(&w, 0);
+    pages_map(&w.space, 10, 1, RW);
+    EXPECT_EQ(t, machine_access(&w.space, page_va(9), VM_WRITE, &v), VM_NO_REGION);
+    EXPECT_EQ(t, machine_access(&w.space, 4, VM_WRITE, &v), VM_NO_REGION);
+    EXPECT_EQ(t, space_protect(&w.space, page_va(STACK_AT), 2 * PAGE_SIZE, VM_READ), VM_OK);
+    EXPECT_EQ(t, machine_access(&w.space, page_va(STACK_AT - 1), VM_WRITE, &v), VM_FORBIDDEN);
+    world_destroy(&w);
+}
+
+TEST(space_locked_pages_are_counted)
+{
+    struct world w;
+    stack_world(&w, REGION_LOCKED);
+    EXPECT_EQ(t, w.space.locked, 2);
+    word_store(&w.space, STACK_AT - 10, 5);
+    EXPECT_EQ(t, w.space.locked, 12);
+    EXPECT_EQ(t, space_unmap(&w.space, page_va(STACK_AT - 10), 5 * PAGE_SIZE), VM_OK);
+    EXPECT_EQ(t, w.space.locked, 7);
+    EXPECT_EQ(t, space_unmap(&w.space, page_va(STACK_AT - 20), 22 * PAGE_SIZE), VM_OK);
+    EXPECT_EQ(t, w.space.locked, 0);
+    w.space.brk_start = w.space.brk = page_va(0);
+    w.space.lock_future = true;
+    EXPECT_EQ(t, space_brk(&w.space, page_va(3)), page_va(3));
+    EXPECT_EQ(t, w.space.locked, 3);
     world_destroy(&w);
 }
 
