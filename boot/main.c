@@ -23,6 +23,7 @@
 #include "mm/buddy.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
+#include "mm/source.h"
 
 enum {
     MIB_FRAMES = (1 << 20) / PAGE_SIZE,
@@ -172,6 +173,10 @@ static void init_memory(void)
     if (pool_init(&main_pool, "main", policy_find(options.policy), options.frames ? options.frames : most,
                   options.seed) != VM_OK)
         panic("no heap for policy %s", options.policy);
+    main_pool.order = options.order;
+    if (options.pager)
+        pool_set_watermarks(&main_pool);
+    swap_readahead = options.readahead;
     uint32_t total = (uint32_t)(info.ram / 1024), beyond = total - reachable_kib();
     log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK database=%uK free=%uK", total,
               total - beyond, beyond, census.database * (PAGE_SIZE / 1024),
@@ -199,6 +204,8 @@ static void init_initrd(void)
 
 static void first_thread(void *arg UNUSED)
 {
+    if (proc_thread("pager", pager_run, NULL) == NULL)
+        panic("no memory for the pager");
     monitor_run(options.run);
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Parsing the command line. Ranges that depend on the machine's memory are checked by boot/main.c. */
 #include "kernel/options.h"
+#include "lib/blkdev.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "mm/pmap.h"
 #include "mm/pool.h"
 
 enum { DEFAULT_FRAMES = 256 };
@@ -61,6 +63,32 @@ static int set_log(struct options *o, const char *v, struct printer *out)
         "quiet, default, all, or a comma list of boot proc fault evict swap sys, each with + or - if wanted");
 }
 
+static int set_readahead(struct options *o, const char *v, struct printer *out)
+{
+    if (parse_u32(v, false, &o->readahead) && o->readahead >= 1 && o->readahead <= BLKDEV_MAX_RUN &&
+        (o->readahead & (o->readahead - 1)) == 0)
+        return 0;
+    return bad(out, "readahead", v, "a power of two from 1 (none) to 32 pages");
+}
+
+static int set_order(struct options *o, const char *v, struct printer *out)
+{
+    return parse_u32(v, false, &o->order) && o->order <= PMAP_LARGE_ORDER
+               ? 0
+               : bad(out, "order", v, "0 to 10 (a unit of residence is 2^order pages)");
+}
+
+static int set_switch(bool *on, const char *key, const char *v, struct printer *out)
+{
+    *on = strcmp(v, "on") == 0;
+    return *on || strcmp(v, "off") == 0 ? 0 : bad(out, key, v, "on or off");
+}
+
+static int set_pager(struct options *o, const char *v, struct printer *out)
+{
+    return set_switch(&o->pager, "pager", v, out);
+}
+
 static int set_run(struct options *o, const char *v, struct printer *out UNUSED)
 {
     o->run = v;
@@ -80,8 +108,9 @@ static const struct {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
 } keys[] = {
-    {"frames", set_frames}, {"policy", set_policy}, {"swap", set_swap}, {"swapmb", set_swapmb},
-    {"seed", set_seed},     {"log", set_log},       {"run", set_run},   {"debug", set_debug},
+    {"frames", set_frames},       {"policy", set_policy}, {"swap", set_swap},   {"swapmb", set_swapmb},
+    {"seed", set_seed},           {"log", set_log},       {"run", set_run},     {"debug", set_debug},
+    {"readahead", set_readahead}, {"order", set_order},   {"pager", set_pager},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
@@ -124,8 +153,12 @@ static char *next_word(char *at, char **word, char *open)
 
 int options_parse(const char *line, struct options *o, struct printer *out)
 {
-    *o = (struct options){
-        .frames = DEFAULT_FRAMES, .policy = "clock", .swap = "ramdisk", .swap_mb = UINT32_MAX, .seed = 1};
+    *o = (struct options){.frames = DEFAULT_FRAMES,
+                          .policy = "clock",
+                          .swap = "ramdisk",
+                          .swap_mb = UINT32_MAX,
+                          .seed = 1,
+                          .readahead = 1};
     int faults = 0;
     if (!str_copy(o->text, sizeof o->text, line)) {
         print(out, "command line: longer than %u characters\n", (unsigned)sizeof o->text - 1);
@@ -148,6 +181,12 @@ int options_parse(const char *line, struct options *o, struct printer *out)
         }
         *equals = '\0';
         faults += set_option(o, word, equals + 1, out);
+    }
+    /* keys come in any order, so what two of them say together is looked at last */
+    if (o->frames != 0 && o->frames < (uint32_t)POOL_MIN_LIMIT << o->order) {
+        print(out, "command line: frames=%u with order=%u: expected at least %u (6 units of %u frames)\n",
+              o->frames, o->order, (uint32_t)POOL_MIN_LIMIT << o->order, 1u << o->order);
+        faults++;
     }
     return faults;
 }

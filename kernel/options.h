@@ -13,6 +13,9 @@ struct options {
     const char *swap; /* one of the names in boot/main.c's swap_disks, or none */
     uint32_t swap_mb; /* UINT32_MAX: choose by the size of RAM */
     uint32_t seed;
+    uint32_t readahead; /* pages read at once from swap */
+    uint32_t order;     /* of the unit of residence */
+    bool pager;         /* the pool has watermarks of its own */
     const char *log;
     const char *run;         /* monitor commands; NULL: none */
     bool debug;              /* junk on free */

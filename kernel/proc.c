@@ -89,7 +89,7 @@ struct proc *proc_thread(const char *name, void (*entry)(void *), void *arg)
     struct proc *p = proc_alloc(name);
     if (p == NULL)
         return NULL;
-    enter_list(p);
+    list_push_back(&all_procs, &p->all); /* pid 0: numbers are for programs */
     p->esp = context_prepare((uint32_t)p->fpu, entry, arg);
     p->state = PROC_READY;
     list_push_back(&ready, &p->queue);

@@ -23,16 +23,25 @@ enum {
     NR_munmap = 91,
     NR_uname = 122,
     NR_mprotect = 125,
+    NR_msync = 144,
     NR_writev = 146,
+    NR_mlock = 150,
+    NR_munlock = 151,
+    NR_mlockall = 152,
+    NR_munlockall = 153,
     NR_sched_yield = 158,
     NR_nanosleep = 162,
+    NR_mremap = 163,
     NR_ugetrlimit = 191,
     NR_mmap2 = 192,
+    NR_mincore = 218,
+    NR_madvise = 219,
     NR_set_thread_area = 243,
     NR_exit_group = 252,
     NR_set_tid_address = 258,
     NR_clock_gettime = 265,
     NR_getrandom = 355,
+    NR_mlock2 = 376,
     NR_COUNT = 512,
 };
 
@@ -68,6 +77,11 @@ static int32_t copy_in(void *to, vaddr_t from, uint32_t n)
 static int32_t copy_out(vaddr_t to, const void *from, uint32_t n)
 {
     return syscall_error(space_copy_out(current->space, to, from, n));
+}
+
+bool syscall_mapped_file(uint32_t fd UNUSED, struct mapped_file *out UNUSED)
+{
+    return false;
 }
 
 static int32_t sys_exit(struct trapframe *tf)
@@ -287,16 +301,25 @@ static const handler table[NR_COUNT] = {
     [NR_munmap] = sys_munmap,
     [NR_uname] = sys_uname,
     [NR_mprotect] = sys_mprotect,
+    [NR_msync] = sys_msync,
     [NR_writev] = sys_writev,
+    [NR_mlock] = sys_mlock,
+    [NR_munlock] = sys_munlock,
+    [NR_mlockall] = sys_mlockall,
+    [NR_munlockall] = sys_munlockall,
     [NR_sched_yield] = sys_sched_yield,
     [NR_nanosleep] = sys_nanosleep,
+    [NR_mremap] = sys_mremap,
     [NR_ugetrlimit] = sys_ugetrlimit,
     [NR_mmap2] = sys_mmap2,
+    [NR_mincore] = sys_mincore,
+    [NR_madvise] = sys_madvise,
     [NR_set_thread_area] = sys_set_thread_area,
     [NR_exit_group] = sys_exit,
     [NR_set_tid_address] = sys_set_tid_address,
     [NR_clock_gettime] = sys_clock_gettime,
     [NR_getrandom] = sys_getrandom,
+    [NR_mlock2] = sys_mlock2,
 };
 
 /* => -ENOSYS. The first time for each number, it says so. */

@@ -8,7 +8,6 @@
 #include "kernel/syscall.h"
 #include "lib/log.h"
 #include "mm/fault.h"
-#include "mm/stats.h"
 
 enum signal { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGKILL = 9, SIGSEGV = 11 };
 
@@ -50,8 +49,8 @@ static void before_user(const struct trapframe *tf)
 static void NORETURN refuse(const struct fault *f, enum vm_result why, const struct trapframe *tf)
 {
     bool out_of_memory = why == VM_NO_MEMORY || why == VM_NO_SWAP;
-    int signal = out_of_memory ? SIGKILL : why == VM_IO_ERROR || why == VM_CORRUPT ? SIGBUS : SIGSEGV;
-    vmstat.oom_kill += out_of_memory;
+    bool no_content = why == VM_IO_ERROR || why == VM_CORRUPT || why == VM_BEYOND;
+    int signal = out_of_memory ? SIGKILL : no_content ? SIGBUS : SIGSEGV;
     char cause[96];
     describe_page_fault(tf->error, cause, sizeof cause);
     log_event(LOG_ERROR, "kill pid=%u name=%s signal=%s va=0x%08x ip=0x%08x cause=\"%s\" reason=\"%s\"",

@@ -18,12 +18,15 @@ enum errno_value {
     ENOMEM = 12,
     EACCES = 13,
     EFAULT = 14,
+    EBUSY = 16,
     EEXIST = 17,
+    ENODEV = 19,
     EINVAL = 22,
     ENOTTY = 25,
     ENOSPC = 28,
     ESPIPE = 29,
     ENOSYS = 38,
+    EOVERFLOW = 75,
 };
 
 #endif

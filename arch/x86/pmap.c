@@ -140,6 +140,7 @@ void pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty
     uint32_t *pte = pte_at(p, va);
     ASSERT(pte != NULL && !(*pte & X86_P), "pmap_enter: pid %u va %#x is present already or has no table",
            p->tag, va);
+    p->swapped -= *pte != 0;
     *pte = pfn_base(pfn) | X86_P | rights(prot) | (dirty ? X86_D : 0);
     p->resident++;
 }
@@ -149,6 +150,7 @@ void pmap_enter_swapped(struct pmap *p, vaddr_t va, slot_t slot)
     uint32_t *pte = pte_at(p, va);
     ASSERT(pte != NULL && *pte == 0, "pmap_enter_swapped: pid %u va %#x is not empty", p->tag, va);
     *pte = slot.n << X86_SLOT_SHIFT | X86_SWAPPED;
+    p->swapped++;
 }
 
 /* The table that the directory entry had, or a new one, waits in a list through its first word: a split must
@@ -195,6 +197,7 @@ struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot)
     uint32_t old = __atomic_exchange_n(pte, gone, __ATOMIC_SEQ_CST);
     invalidate(p, va);
     p->resident--;
+    p->swapped += gone != 0;
     return decode(old);
 }
 
@@ -202,6 +205,7 @@ void pmap_forget(struct pmap *p, vaddr_t va)
 {
     uint32_t *pte = pte_at(p, va);
     ASSERT(pte != NULL && !(*pte & X86_P), "pmap_forget: pid %u va %#x is present", p->tag, va);
+    p->swapped -= *pte != 0;
     *pte = 0;
 }
 
