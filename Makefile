@@ -70,7 +70,7 @@ FREESTANDING := $(BASE) -O2 -ffreestanding -march=i686 -mgeneral-regs-only -fno-
                 -fcf-protection=none -fno-asynchronous-unwind-tables $(WARN)
 KERNEL_FLAGS := $(FREESTANDING) -Wframe-larger-than=1024 -fstack-protector-strong -mstack-protector-guard=global
 USER_FLAGS   := $(FREESTANDING) -fno-stack-protector
-GLIBC_FLAGS  := -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
+GLIBC_FLAGS  := -I. -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
 ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall -Wundef -Werror -Wa,--noexecstack
 HOST_FLAGS   := $(BASE) $(WARN) -DFAULTLINE_HOST
 HOST64_FLAGS := $(HOST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -92,15 +92,18 @@ RT_SRC   := lib/print.c lib/string.c $(wildcard user/rt/*.c user/rt/*.S)
 RT_OBJ   := $(RT_SRC:%=$(B)/user/%.o)
 USER_SRC := $(wildcard user/*.c)
 USER_BIN := $(USER_SRC:user/%.c=$(B)/user/bin/%)
-GLIBC_SRC := $(wildcard user/glibc/*.c)
-GLIBC_BIN := $(if $(call has,$(GLIBC_CC)),$(GLIBC_SRC:user/glibc/%.c=$(B)/user/glibc/%))
+# One program from each file and from each folder.
+GLIBC_SRC  := $(wildcard user/glibc/*.c user/glibc/*/*.c)
+GLIBC_OBJ  := $(GLIBC_SRC:%=$(B)/glibc/%.o)
+GLIBC_NAME := $(sort $(foreach s,$(GLIBC_SRC:user/glibc/%.c=%),$(firstword $(subst /, ,$s))))
+GLIBC_BIN  := $(if $(call has,$(GLIBC_CC)),$(GLIBC_NAME:%=$(B)/user/glibc/%))
 INITRD   := $(B)/initrd.tar
 
 HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c mm/policy/*.c tests/host/*.c)
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
-ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(HOST64_OBJ) $(HOST32_OBJ)
+ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ)
 
 ### Helpers #############################################################################################
 
@@ -114,7 +117,7 @@ comma := ,
 STAMP_kernel := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
 STAMP_link   := $(LINK) $(KERNEL_OBJ)
 STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ)
-STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS)
+STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
 STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
 STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
 STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
@@ -176,10 +179,17 @@ $(USER_BIN): $(B)/user/bin/%: $(B)/user/user/%.c.o $(RT_OBJ) user/user.ld $(B)/s
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -T user/user.ld $< $(RT_OBJ) -lgcc -o $@
 
-$(B)/user/glibc/%: user/glibc/%.c $(B)/stamp/glibc
+$(B)/glibc/%.c.o: %.c $(B)/stamp/glibc
 	$(call say,CC,"$< (glibc)")
 	@mkdir -p $(@D)
-	$(Q)$(GLIBC_CC) $(GLIBC_FLAGS) -MF $@.d $< -o $@ -Wl,--build-id=none
+	$(Q)$(GLIBC_CC) $(GLIBC_FLAGS) -c $< -o $@
+
+$(foreach n,$(GLIBC_NAME),$(eval \
+    $(B)/user/glibc/$n: $(filter $(B)/glibc/user/glibc/$n.c.o $(B)/glibc/user/glibc/$n/%,$(GLIBC_OBJ))))
+$(GLIBC_BIN): $(B)/stamp/glibc
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(GLIBC_CC) -static $(filter %.o,$^) -o $@ -Wl,--build-id=none
 
 # The same bytes from the same programs: no times, no owners, a fixed order. Debug information stays behind.
 $(INITRD): $(USER_BIN) $(GLIBC_BIN) $(B)/stamp/initrd
@@ -301,6 +311,6 @@ endef
 compile_commands.json: $(B)/stamp/compdb
 	$(file >$@,$(COMPDB))@:
 
--include $(ALL_OBJ:.o=.d) $(GLIBC_BIN:=.d)
+-include $(ALL_OBJ:.o=.d)
 
 endif
