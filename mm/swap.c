@@ -169,6 +169,11 @@ uint32_t swap_refs(slot_t s)
     return s.n < swap.total ? swap.slots[s.n].refs : 0;
 }
 
+struct blkdev *swap_disk(void)
+{
+    return swap.disk;
+}
+
 bool swap_check(struct printer *out)
 {
     uint32_t chained = 0, unused = 0;
