@@ -211,6 +211,7 @@ run: all $(if $(SWAP_DISK),swap-image)
 debug: all $(if $(SWAP_DISK),swap-image)
 	@$(QEMU) $(RUN_FLAGS) --gdb $(call quote,$(GDBFLAGS))
 
+#:   swap-image     build/swap.img, the disk for APPEND=swap=hda; run and debug make it themselves
 # Our own file is given the size that was asked for, and 4 KiB for the kernel's mark; a file of somebody
 # else's is left as it is.
 .PHONY: swap-image

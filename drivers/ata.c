@@ -167,9 +167,9 @@ static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
         print(
             out,
             "ata: disk=%s model=\"%s\" size=%uK mode=%s reads=%u writes=%u sectors=%u errors=%u timeouts=%u "
-            "retries=%u failed=%u\n",
+            "retries=%u failed=%u most-waiting=%u\n",
             d->dev.name, d->model, d->sectors / (1024 / ATA_SECTOR), d->drive.dma ? "dma" : "pio", c->reads,
-            c->writes, c->sectors, c->errors, c->timeouts, c->retries, c->failed);
+            c->writes, c->sectors, c->errors, c->timeouts, c->retries, c->failed, c->most_waiting);
     }
     if (used == 0)
         print(out, "ata: no disk in use (swap=hda uses one)\n");

@@ -414,8 +414,11 @@ void ata_channel_start(struct ata_channel *ch)
 int ata_submit(struct ata_request *r)
 {
     struct ata_channel *ch = r->drive->channel;
+    struct ata_counts *counts = &r->drive->counts;
     r->attempts = 0;
     r->done = false;
+    r->drive->waiting++;
+    counts->most_waiting = MAX(counts->most_waiting, r->drive->waiting);
     if (ch->current == NULL) {
         ch->current = r;
         begin(ch);
@@ -424,5 +427,6 @@ int ata_submit(struct ata_request *r)
     }
     while (!r->done)
         wait_on(r);
+    r->drive->waiting--;
     return r->result;
 }

@@ -17,13 +17,15 @@ struct ata_counts {
     uint32_t errors;                 /* commands that the drive or the bus master failed */
     uint32_t timeouts;               /* commands that never ended: the channel was reset */
     uint32_t retries, failed;        /* transfers tried again; transfers given up */
+    uint32_t most_waiting;           /* how many transfers there were at once, at most */
 };
 
 struct ata_drive {
     struct ata_channel *channel;
     const char *name;
-    uint8_t number; /* on its channel */
-    bool dma;       /* else every word goes through the CPU */
+    uint8_t number;   /* on its channel */
+    bool dma;         /* else every word goes through the CPU */
+    uint32_t waiting; /* transfers that somebody sleeps for */
     struct ata_counts counts;
 };
 

@@ -23,6 +23,8 @@ struct worker {
 };
 
 static struct worker workers[THREADS];
+static uint32_t asked, answered; /* transfers, by all; a disk serves them in the order in which they came */
+static uint32_t out_of_turn;
 
 static uint32_t expected(const struct worker *w, uint32_t round, uint32_t block, uint32_t word)
 {
@@ -60,8 +62,10 @@ static void transfer(struct worker *w, bool write, uint32_t from)
     struct blkdev *disk = swap_disk();
     struct blk_transfer t = {
         .write = write, .block = w->first + from, .count = w->count - from, .pfns = w->pfns};
-    w->transfers++;
+    uint32_t turn = asked++;
     w->failures += disk->transfer(disk, &t) != 0;
+    out_of_turn += turn != answered++;
+    w->transfers++;
 }
 
 /* Writes its run, then reads it whole, and from its middle on. */
@@ -132,6 +136,7 @@ static void test_disk(struct ktest_run *t)
     if (swap_disk() == NULL)
         return;
     uint32_t started = 0;
+    asked = answered = out_of_turn = 0;
     while (started < THREADS && prepare(&workers[started], started))
         started++;
     EXPECT(t, started > 0);
@@ -145,6 +150,7 @@ static void test_disk(struct ktest_run *t)
         EXPECT_EQ(t, w->failures, 0);
         EXPECT_EQ(t, w->wrong, 0);
     }
+    EXPECT_EQ(t, out_of_turn, 0);
     while (started > 0)
         give_back(&workers[--started]);
 }
