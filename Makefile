@@ -27,6 +27,7 @@ else
 #:   FRAMES=        limit of the default pool, in frames
 #:   POLICY=        replacement policy, e.g. fifo, clock, random
 #:   SWAPMB=        size of the swap disk in MiB
+#:   SWAPIMG=       file of the disk that APPEND=swap=hda uses: build/swap.img, made as large as SWAPMB or 64 MiB
 #:   LOG=           event classes to log, e.g. quiet, all, +swap,-fault
 #:   APPEND=        more of the kernel's command line, e.g. APPEND="seed=7"
 #:   MEM=64M        memory of the machine, 16M to 2G
@@ -38,6 +39,7 @@ RUN     ?= demo
 MEM     ?= 64M
 WINDOW  ?= auto
 TIMEOUT ?= 600
+SWAPIMG ?= build/swap.img
 
 #: Variables of the build:
 #:   V=1            show the commands
@@ -205,18 +207,27 @@ $(INITRD): $(USER_BIN) $(GLIBC_BIN) $(B)/stamp/initrd
 CMDLINE    = $(strip $(if $(FRAMES),frames=$(FRAMES)) $(if $(POLICY),policy=$(POLICY)) \
              $(if $(SWAPMB),swapmb=$(SWAPMB)) $(if $(LOG),log=$(LOG)) $(APPEND))
 QEMU       = exec $(PYTHON) tools/qemu.py --kernel $(KERNEL) --initrd $(INITRD) --mem $(MEM)
+SWAP_DISK  = $(filter swap=hda swap=hdb swap=hdc swap=hdd,$(APPEND))
 RUN_FLAGS  = --append $(call quote,$(CMDLINE)) --run $(call quote,$(RUN)) --window $(WINDOW) --timeout $(TIMEOUT) \
-             $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount)
+             --swap-image $(call quote,$(SWAPIMG)) $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount)
 
 #:   run            build, boot in QEMU, run RUN; then the monitor, or power off if there is no terminal
 .PHONY: run
-run: all
+run: all $(if $(SWAP_DISK),swap-image)
 	@$(QEMU) $(RUN_FLAGS)
 
 #:   debug          boot in QEMU, stopped, with gdb attached
 .PHONY: debug
-debug: all
+debug: all $(if $(SWAP_DISK),swap-image)
 	@$(QEMU) $(RUN_FLAGS) --gdb $(call quote,$(GDBFLAGS))
+
+#:   swap-image     build/swap.img, the disk for APPEND=swap=hda; run and debug make it themselves
+# Our own file is given the size that was asked for, and 4 KiB for the kernel's mark; a file of somebody
+# else's is left as it is.
+.PHONY: swap-image
+swap-image:
+	$(Q)image=$(call quote,$(SWAPIMG)); if [ "$$image" = $(B)/swap.img ] || [ ! -e "$$image" ]; then \
+		truncate -s $$(($(or $(SWAPMB),64) * 1024 + 4))K "$$image"; fi
 
 #:   bench          cost of the basic operations, in guest instructions
 .PHONY: bench

@@ -5,6 +5,7 @@
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
 #include "boot/multiboot.h"
+#include "drivers/ata.h"
 #include "drivers/clock.h"
 #include "drivers/exit.h"
 #include "drivers/keyboard.h"
@@ -30,6 +31,8 @@ enum {
     MIN_FRAMES = 6 * MIB_FRAMES, /* what the smallest useful machine has left beside image and modules */
     RESERVE_MIN = 64,            /* frames kept for page tables, stacks and heap */
     SWAP_DEFAULT_MB = 16,
+    SWAP_MAX_MB = 1024,
+    SWAP_PAGES_PER_FRAME = 8, /* more swap than that, and its slot table would take too much of memory */
 };
 
 static struct boot_info info;
@@ -52,6 +55,7 @@ static uint64_t ticks(void)
 
 static void tick(void)
 {
+    ata_tick();
     proc_tick();
     pools_tick();
     status_tick();
@@ -103,6 +107,46 @@ static struct blkdev *make_ramdisk(uint32_t free_frames)
     return ramdisk_create(phys_to_ptr(at), mb * MIB_FRAMES);
 }
 
+/* An ATA disk, as much of it as the heap can keep a slot table for. */
+static struct blkdev *make_ata(unsigned n, uint32_t free_frames)
+{
+    uint32_t most = MIN(free_frames * SWAP_PAGES_PER_FRAME, SWAP_MAX_MB * (uint32_t)MIB_FRAMES);
+    uint32_t mb = options.swap_mb;
+    if (mb != UINT32_MAX && (mb == 0 || mb * MIB_FRAMES > most)) {
+        print(&log_console, "command line: swapmb=%u: expected 1 to %u on this machine\n", mb,
+              most / MIB_FRAMES);
+        refuse();
+    }
+    struct ata_swap wanted = {.most_pages = mb != UINT32_MAX ? mb * MIB_FRAMES : most,
+                              .least_pages = SWAP_MIN_SLOTS,
+                              .dma = options.ata_dma,
+                              .force = options.swap_force};
+    struct blkdev *disk = ata_swap_open(n, &wanted, &log_console);
+    if (disk == NULL)
+        refuse();
+    return disk;
+}
+
+static struct blkdev *make_hda(uint32_t free_frames)
+{
+    return make_ata(0, free_frames);
+}
+
+static struct blkdev *make_hdb(uint32_t free_frames)
+{
+    return make_ata(1, free_frames);
+}
+
+static struct blkdev *make_hdc(uint32_t free_frames)
+{
+    return make_ata(2, free_frames);
+}
+
+static struct blkdev *make_hdd(uint32_t free_frames)
+{
+    return make_ata(3, free_frames);
+}
+
 static struct blkdev *make_none(uint32_t free_frames UNUSED)
 {
     return NULL;
@@ -114,8 +158,8 @@ static const struct {
     const char *name;
     struct blkdev *(*make)(uint32_t free_frames);
 } swap_disks[] = {
-    {"ramdisk", make_ramdisk},
-    {"none", make_none},
+    {"ramdisk", make_ramdisk}, {"hda", make_hda}, {"hdb", make_hdb},
+    {"hdc", make_hdc},         {"hdd", make_hdd}, {"none", make_none},
 };
 
 static struct blkdev *init_swap_disk(uint32_t free_frames)

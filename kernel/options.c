@@ -48,6 +48,21 @@ static int set_swapmb(struct options *o, const char *v, struct printer *out)
                                                                   : bad(out, "swapmb", v, "0 to 1024 (MiB)");
 }
 
+static int set_swapforce(struct options *o, const char *v, struct printer *out)
+{
+    uint32_t level;
+    if (!parse_u32(v, false, &level) || level > 1)
+        return bad(out, "swapforce", v, "0 or 1 (1: overwrite what is on the swap disk)");
+    o->swap_force = level == 1;
+    return 0;
+}
+
+static int set_atadma(struct options *o, const char *v, struct printer *out)
+{
+    o->ata_dma = strcmp(v, "on") == 0;
+    return o->ata_dma || strcmp(v, "off") == 0 ? 0 : bad(out, "atadma", v, "on or off");
+}
+
 static int set_seed(struct options *o, const char *v, struct printer *out)
 {
     return parse_u32(v, false, &o->seed) ? 0 : bad(out, "seed", v, "0 to 4294967295");
@@ -110,7 +125,8 @@ static const struct {
 } keys[] = {
     {"frames", set_frames},       {"policy", set_policy}, {"swap", set_swap},   {"swapmb", set_swapmb},
     {"seed", set_seed},           {"log", set_log},       {"run", set_run},     {"debug", set_debug},
-    {"readahead", set_readahead}, {"order", set_order},   {"pager", set_pager},
+    {"readahead", set_readahead}, {"order", set_order},   {"pager", set_pager}, {"swapforce", set_swapforce},
+    {"atadma", set_atadma},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
@@ -157,6 +173,7 @@ int options_parse(const char *line, struct options *o, struct printer *out)
                           .policy = "clock",
                           .swap = "ramdisk",
                           .swap_mb = UINT32_MAX,
+                          .ata_dma = true,
                           .seed = 1,
                           .readahead = 1};
     int faults = 0;

@@ -12,6 +12,8 @@ struct options {
     const char *policy;
     const char *swap; /* one of the names in boot/main.c's swap_disks, or none */
     uint32_t swap_mb; /* UINT32_MAX: choose by the size of RAM */
+    bool swap_force;  /* a swap disk with others' data is overwritten */
+    bool ata_dma;     /* the bus master moves the data, where there is one */
     uint32_t seed;
     uint32_t readahead; /* pages read at once from swap */
     uint32_t order;     /* of the unit of residence */

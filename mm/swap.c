@@ -261,6 +261,11 @@ uint32_t swap_refs(slot_t s)
     return s.n < swap.total ? swap.slots[s.n].refs : 0;
 }
 
+struct blkdev *swap_disk(void)
+{
+    return swap.disk;
+}
+
 /* Is c where its free slots say it should be? *listed counts those on a list. */
 static bool check_list(struct list_node *list, bool whole, uint32_t *listed, struct printer *out)
 {

@@ -60,6 +60,9 @@ uint32_t swap_total(void); /* slots */
 uint32_t swap_free(void);
 uint32_t swap_refs(slot_t s); /* 0: free */
 
+/* => the disk, or NULL. Who transfers by himself must own the slots: block n is slot n. */
+struct blkdev *swap_disk(void);
+
 bool swap_check(struct printer *out) MUST_CHECK;
 
 #endif

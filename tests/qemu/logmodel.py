@@ -42,6 +42,10 @@ EVENTS = {
     "faultline": re.compile(r"faultline tsc=\d+kHz command-line=\"(?P<command_line>.*)"),  # cut, if long
     "ram": re.compile(r"ram total=(?P<total>\d+)K used=(?P<used>\d+)K beyond-direct-map=(?P<beyond>\d+)K "
                       r"(?:[a-z-]+=\d+K )*free=(?P<free>\d+)K"),
+    "disk": re.compile(r"disk name=(?P<name>\w+) model=\"(?P<model>[^\"]*)\" size=(?P<size>\d+)K mode=(?P<mode>dma|pio)"),
+    "disk-error": re.compile(r"disk-error disk=(?P<disk>\w+) (?P<direction>read|write) sector=(?P<sector>\d+) "
+                             r"count=(?P<count>\d+) attempt=(?P<attempt>\d+) status=0x(?P<status>[0-9a-f]{2}) "
+                             r"error=0x(?P<error>[0-9a-f]{2})"),
     "pool": re.compile(r"pool name=main policy=(?P<policy>\w+) frames=(?P<frames>\d+) swap=\w+ slots=(?P<slots>\d+)"),
 }
 WHAT = {0: {"no-region"}, 1: {"forbidden"}, 2: {"spurious"}, 3: {"zero", "file"}, 4: {"swap-in"}}

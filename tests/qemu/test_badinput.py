@@ -17,7 +17,7 @@ FRAMES = "expected all, or a number of frames from 6 on (one instruction may nee
 LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys, each with + or - if wanted"
 
 WORDS = {
-    "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= seed= log= run= debug=",
+    "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= seed= log= run= debug= swapforce= atadma=",
     "=": "unknown key ; known:",
     "policy=lru": "policy=lru: expected one of: fifo clock random",
     "policy=": "policy=: expected one of: fifo clock random",
@@ -32,7 +32,9 @@ WORDS = {
     "swapmb=x": "swapmb=x: expected 0 to 1024 (MiB)",
     "swapmb=1025": "swapmb=1025: expected 0 to 1024 (MiB)",
     "swapmb=1000": r"swapmb=1000: expected 0 to \d+ on this machine",
-    "swap=disk": "swap=disk: expected one of: ramdisk none",
+    "swap=disk": "swap=disk: expected one of: ramdisk hda hdb hdc hdd none",
+    "swapforce=2": "swapforce=2: expected 0 or 1 (1: overwrite what is on the swap disk)",
+    "atadma=yes": "atadma=yes: expected on or off",
     "seed=x": "seed=x: expected 0 to 4294967295",
     "debug=2": "debug=2: expected 0 or 1",
     "log=foo": f"log=foo: {LOG}",
