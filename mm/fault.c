@@ -16,6 +16,7 @@
 #include "mm/fault.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
 #include "mm/stats.h"
@@ -88,7 +89,8 @@ static enum vm_result first_touch(struct fault *f)
 {
     struct region *region = f->region;
     uint32_t offset = region->offset + (ALIGN_DOWN(f->va, (vaddr_t)PAGE_SIZE) - region->start);
-    enum vm_result r = region->source.fill(&region->source, offset, frame_ptr(f->frame));
+    enum vm_result r =
+        region->source.fill(&region->source, offset, page_window(frame_pfn(f->frame), WINDOW_TO));
     return r == VM_OK ? map_page(f, false, REFAULT_NONE) : r;
 }
 

@@ -3,6 +3,7 @@
  * Address spaces: mapping, unmapping, rights, the heap, and copies by the kernel. */
 #include "mm/space.h"
 #include "lib/string.h"
+#include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
 
@@ -181,7 +182,7 @@ static enum vm_result touch(struct space *s, vaddr_t va, enum vm_prot access, vo
         pte = pmap_lookup(&s->pmap, va);
     }
     pmap_mark(&s->pmap, va, access == VM_WRITE);
-    *out = (char *)frame_ptr(frame_of(pte.pfn)) + va % PAGE_SIZE;
+    *out = (char *)page_window(pte.pfn, access == VM_WRITE ? WINDOW_TO : WINDOW_FROM) + va % PAGE_SIZE;
     return VM_OK;
 }
 
