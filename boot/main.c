@@ -181,6 +181,17 @@ static void init_memory(void)
               main_pool.policy->name, main_pool.limit, disk ? disk->name : "none", swap_total());
 }
 
+/* Before anything else is to fit beside it. */
+static void check_initrd(void)
+{
+    paddr_t end = info.module_count > 0 ? info.modules[0].end : 0;
+    if (end <= DIRECT_MAP_MAX)
+        return;
+    print(&log_console, "boot: the initrd ends at %#x, beyond the direct map; expected at most %#x\n", end,
+          DIRECT_MAP_MAX);
+    refuse();
+}
+
 static void init_initrd(void)
 {
     if (info.module_count == 0) {
@@ -189,11 +200,6 @@ static void init_initrd(void)
         return;
     }
     struct phys_range m = info.modules[0];
-    if (m.end > DIRECT_MAP_MAX) {
-        print(&log_console, "boot: the initrd ends at %#x, beyond the direct map; expected at most %#x\n",
-              m.end, DIRECT_MAP_MAX);
-        refuse();
-    }
     if (!initrd_init(phys_to_ptr(m.start), m.end - m.start, &log_console))
         refuse();
 }
@@ -218,6 +224,7 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
         refuse();
     log_event(LOG_BOOT, "faultline tsc=%ukHz command-line=\"%s\"", clock_khz(), info.command_line);
     buddy_junk = options.debug;
+    check_initrd();
     init_memory();
     init_initrd();
     console_init();

@@ -186,7 +186,7 @@ static bool check_block(const struct zone *z, struct frame *f, unsigned order, s
     uint32_t n = frame_pfn(f).n, size = 1u << order;
     if (n % size != 0 || n + size > frame_table_count || zone_of(n) != z || zone_of(n + size - 1) != z ||
         !(f->flags & FRAME_HEAD) || f->order != order) {
-        print(out, "buddy: block %#x on list %u of zone %s is misaligned, elsewhere or says order %u\n", n,
+        print(out, "buddy: block %#x on list %u of zone %s is elsewhere, misaligned or says order %u\n", n,
               order, z->name, f->order);
         return false;
     }
