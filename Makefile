@@ -30,7 +30,7 @@ else
 #:   SWAPIMG=       file of the disk that APPEND=swap=hda uses: build/swap.img, made as large as SWAPMB or 64 MiB
 #:   LOG=           event classes to log, e.g. quiet, all, +swap,-fault
 #:   APPEND=        more of the kernel's command line, e.g. APPEND="seed=7"
-#:   MEM=64M        memory of the machine, 16M to 2G
+#:   MEM=64M        memory of the machine, 16M to 3500M
 #:   ISO=1          boot through GRUB from an ISO image instead of qemu -kernel
 #:   ICOUNT=1       one tick = one instruction: the same run, tick for tick, every time
 #:   WINDOW=auto    1, 0 or auto: a window for the VGA screen

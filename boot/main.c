@@ -29,7 +29,8 @@
 enum {
     MIB_FRAMES = (1 << 20) / PAGE_SIZE,
     MIN_FRAMES = 6 * MIB_FRAMES, /* what the smallest useful machine has left beside image and modules */
-    RESERVE_MIN = 64,            /* frames kept for page tables, stacks and heap */
+    RESERVE_MIN = 64,            /* low frames kept for page tables, stacks and heap, */
+    RESERVE_PART = 64,           /* ... or this part of memory, if that is more */
     SWAP_DEFAULT_MB = 16,
     SWAP_MAX_MB = 1024,
     SWAP_PAGES_PER_FRAME = 8, /* more swap than that, and its slot table would take too much of memory */
@@ -82,7 +83,7 @@ static struct frame_census init_frames(void)
     for (uint32_t i = 0; i < info.module_count; i++)
         reserved[n++] = info.modules[i];
     struct frame_census census;
-    if (!frame_init(info.usable, info.usable_count, reserved, n, DIRECT_MAP_MAX, &census)) {
+    if (!frame_init(info.usable, info.usable_count, reserved, n, UINT32_MAX, DIRECT_MAP_MAX, &census)) {
         print(&log_console, "boot: %u KiB of RAM: expected at least 16 MiB\n", (uint32_t)(info.ram / 1024));
         refuse();
     }
@@ -152,7 +153,7 @@ static struct blkdev *make_none(uint32_t free_frames UNUSED)
     return NULL;
 }
 
-/* What swap= may name, and how to get it; free_frames is what the machine has left. A maker that cannot
+/* What swap= may name, and how to get it; free_frames is what the direct map has left. A maker that cannot
  * deliver says why and refuses. */
 static const struct {
     const char *name;
@@ -174,28 +175,29 @@ static struct blkdev *init_swap_disk(uint32_t free_frames)
     refuse();
 }
 
-static uint32_t count_free(void)
+static uint32_t count_free(uint32_t from, uint32_t to)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < frame_table_count; i++)
+    for (uint32_t i = from; i < to; i++)
         n += frame_table[i].kind == FRAME_FREE;
     return n;
 }
 
-/* RAM below the end of the direct map. */
-static uint32_t reachable_kib(void)
+static uint32_t kib_below(paddr_t limit)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < info.usable_count; i++)
-        bytes += MIN(info.usable[i].end, DIRECT_MAP_MAX) - MIN(info.usable[i].start, DIRECT_MAP_MAX);
+        bytes += MIN(info.usable[i].end, limit) - MIN(info.usable[i].start, limit);
     return (uint32_t)(bytes / 1024);
 }
 
 static void init_memory(void)
 {
     struct frame_census census = init_frames();
-    paging_init(frame_table_count << PAGE_SHIFT);
-    uint32_t free = count_free();
+    paging_init(frame_direct_count << PAGE_SHIFT);
+    uint32_t free = count_free(0, frame_direct_count),
+             high = count_free(frame_direct_count, frame_table_count);
+    free -= MIN(free, high / RESERVE_PART); /* page tables for high memory lie in low memory */
     if (free < MIN_FRAMES) {
         print(&log_console,
               "boot: %u KiB of RAM are free: expected at least %u KiB (16 MiB in the machine)\n",
@@ -203,12 +205,13 @@ static void init_memory(void)
         refuse();
     }
     struct blkdev *disk = init_swap_disk(free);
-    buddy_init(MAX(free / 64, (uint32_t)RESERVE_MIN));
+    free = count_free(0, frame_table_count);
+    buddy_init(MAX(free / RESERVE_PART, (uint32_t)RESERVE_MIN));
     if (swap_init(disk) != VM_OK)
         panic("no heap for the table of %u swap slots", disk->pages);
     if (reclaim_init() != VM_OK)
         panic("no frame for the page of zeros");
-    uint32_t most = buddy_free_frames() - buddy_reserve();
+    uint32_t most = buddy_free_frames() - MIN(buddy_low_free(), buddy_reserve());
     if (options.frames > most) {
         print(&log_console, "command line: frames=%u: expected all, or %d to %u on this machine\n",
               options.frames, POOL_MIN_LIMIT, most);
@@ -221,12 +224,23 @@ static void init_memory(void)
     if (options.pager)
         pool_set_watermarks(&main_pool);
     swap_readahead = options.readahead;
-    uint32_t total = (uint32_t)(info.ram / 1024), beyond = total - reachable_kib();
-    log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK database=%uK free=%uK", total,
-              total - beyond, beyond, census.database * (PAGE_SIZE / 1024),
+    uint32_t used = kib_below(UINT32_MAX), beyond = used - kib_below(DIRECT_MAP_MAX);
+    log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK database=%uK free=%uK",
+              (uint32_t)(info.ram / 1024), used, beyond, census.database * (PAGE_SIZE / 1024),
               buddy_free_frames() * (PAGE_SIZE / 1024));
     log_event(LOG_BOOT, "pool name=%s policy=%s frames=%u swap=%s slots=%u", main_pool.name,
               main_pool.policy->name, main_pool.limit, disk ? disk->name : "none", swap_total());
+}
+
+/* Before anything else is to fit beside it. */
+static void check_initrd(void)
+{
+    paddr_t end = info.module_count > 0 ? info.modules[0].end : 0;
+    if (end <= DIRECT_MAP_MAX)
+        return;
+    print(&log_console, "boot: the initrd ends at %#x, beyond the direct map; expected at most %#x\n", end,
+          DIRECT_MAP_MAX);
+    refuse();
 }
 
 static void init_initrd(void)
@@ -237,11 +251,6 @@ static void init_initrd(void)
         return;
     }
     struct phys_range m = info.modules[0];
-    if (m.end > DIRECT_MAP_MAX) {
-        print(&log_console, "boot: the initrd ends at %#x, beyond what the kernel can address (%#x)\n", m.end,
-              DIRECT_MAP_MAX);
-        refuse();
-    }
     if (!initrd_init(phys_to_ptr(m.start), m.end - m.start, &log_console))
         refuse();
 }
@@ -268,6 +277,7 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
         refuse();
     log_event(LOG_BOOT, "faultline tsc=%ukHz command-line=\"%s\"", clock_khz(), info.command_line);
     buddy_junk = options.debug;
+    check_initrd();
     init_memory();
     init_initrd();
     console_init();

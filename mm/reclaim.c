@@ -96,8 +96,31 @@ static struct pool *largest_pool(void)
     return best;
 }
 
+/* The kernel can use frames of the direct map only: where there are others, a victim is looked for among
+ * those, from where the last one was found. */
+static enum vm_result evict_low(void)
+{
+    static uint32_t hand;
+    enum vm_result why = VM_NO_MEMORY;
+    for (uint32_t i = 0; i < frame_direct_count; i++) {
+        hand = hand + 1 < frame_direct_count ? hand + 1 : 0;
+        struct frame *f = &frame_table[hand];
+        if (!(f->flags & FRAME_QUEUED) || f->order > 0)
+            continue;
+        why = evict_page(f, SWAP_NORMAL);
+        if (why == VM_OK) {
+            pool_uncharge(f);
+            buddy_free(f);
+            break;
+        }
+    }
+    return why;
+}
+
 enum vm_result memory_evict(void)
 {
+    if (unlikely(frame_direct_count < frame_table_count) && evict_low() == VM_OK)
+        return VM_OK;
     return pool_evict(largest_pool(), SWAP_NORMAL);
 }
 

@@ -34,7 +34,7 @@ struct actor {
 
 struct setup {
     const char *policy[POOLS];
-    uint32_t limit[POOLS], frames, slots, ops, seed;
+    uint32_t limit[POOLS], frames, high, slots, ops, seed;
     bool disk_fails;
 };
 
@@ -247,7 +247,7 @@ static void one_op(void)
 
 static void stress_run(struct ktest_run *t, const struct setup *with)
 {
-    machine_build(with->frames, TEST_RESERVE, with->slots);
+    machine_build_high(with->frames, with->high, TEST_RESERVE, with->slots);
     memset(&stress, 0, sizeof stress);
     stress.t = t;
     stress.with = with;
@@ -313,4 +313,14 @@ TEST(stress_failing_disk)
 {
     every_policy(
         t, (struct setup){.limit = {16, 24}, .frames = 256, .slots = 400, .ops = 20000, .disk_fails = true});
+}
+
+TEST(stress_high_memory)
+{
+    every_policy(t, (struct setup){.limit = {24, 16}, .frames = 256, .high = 64, .slots = 400, .ops = 20000});
+}
+
+TEST(stress_high_and_low_memory_short)
+{
+    every_policy(t, (struct setup){.limit = {64, 64}, .frames = 48, .high = 24, .slots = 400, .ops = 20000});
 }
