@@ -8,6 +8,7 @@
 #include "drivers/clock.h"
 #include "drivers/exit.h"
 #include "drivers/keyboard.h"
+#include "drivers/latency.h"
 #include "drivers/pic.h"
 #include "drivers/ramdisk.h"
 #include "drivers/serial.h"
@@ -158,6 +159,8 @@ static void init_memory(void)
         refuse();
     }
     struct blkdev *disk = init_swap_disk(free);
+    if (disk != NULL && options.swap_latency > 0)
+        disk = latency_wrap(disk, options.swap_latency);
     buddy_init(MAX(free / 64, (uint32_t)RESERVE_MIN));
     if (swap_init(disk) != VM_OK)
         panic("no heap for the table of %u swap slots", disk->pages);

@@ -5,7 +5,7 @@
 #include "lib/string.h"
 #include "mm/pool.h"
 
-enum { DEFAULT_FRAMES = 256 };
+enum { DEFAULT_FRAMES = 256, MAX_SWAP_LATENCY = 1000000 };
 
 static int bad(struct printer *out, const char *key, const char *value, const char *legal)
 {
@@ -46,6 +46,13 @@ static int set_swapmb(struct options *o, const char *v, struct printer *out)
                                                                   : bad(out, "swapmb", v, "0 to 1024 (MiB)");
 }
 
+static int set_swaplat(struct options *o, const char *v, struct printer *out)
+{
+    if (parse_u32(v, false, &o->swap_latency) && o->swap_latency <= MAX_SWAP_LATENCY)
+        return 0;
+    return bad(out, "swaplat", v, "0 to 1000000 (microseconds)");
+}
+
 static int set_seed(struct options *o, const char *v, struct printer *out)
 {
     return parse_u32(v, false, &o->seed) ? 0 : bad(out, "seed", v, "0 to 4294967295");
@@ -80,8 +87,9 @@ static const struct {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
 } keys[] = {
-    {"frames", set_frames}, {"policy", set_policy}, {"swap", set_swap}, {"swapmb", set_swapmb},
-    {"seed", set_seed},     {"log", set_log},       {"run", set_run},   {"debug", set_debug},
+    {"frames", set_frames}, {"policy", set_policy},   {"swap", set_swap},
+    {"swapmb", set_swapmb}, {"swaplat", set_swaplat}, {"seed", set_seed},
+    {"log", set_log},       {"run", set_run},         {"debug", set_debug},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)

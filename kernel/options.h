@@ -10,8 +10,9 @@ enum { OPTIONS_TEXT = 1024 };
 struct options {
     uint32_t frames; /* limit of the pool; 0: all there are */
     const char *policy;
-    const char *swap; /* one of the names in boot/main.c's swap_disks, or none */
-    uint32_t swap_mb; /* UINT32_MAX: choose by the size of RAM */
+    const char *swap;      /* one of the names in boot/main.c's swap_disks, or none */
+    uint32_t swap_mb;      /* UINT32_MAX: choose by the size of RAM */
+    uint32_t swap_latency; /* microseconds per request of the swap disk; 0: as fast as it is */
     uint32_t seed;
     const char *log;
     const char *run;         /* monitor commands; NULL: none */

@@ -17,7 +17,7 @@ FRAMES = "expected all, or a number of frames from 6 on (one instruction may nee
 LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys, each with + or - if wanted"
 
 WORDS = {
-    "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= seed= log= run= debug=",
+    "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= seed= log= run= debug=",
     "=": "unknown key ; known:",
     "policy=lru": "policy=lru: expected one of: fifo clock random",
     "policy=": "policy=: expected one of: fifo clock random",
@@ -32,6 +32,8 @@ WORDS = {
     "swapmb=x": "swapmb=x: expected 0 to 1024 (MiB)",
     "swapmb=1025": "swapmb=1025: expected 0 to 1024 (MiB)",
     "swapmb=1000": r"swapmb=1000: expected 0 to \d+ on this machine",
+    "swaplat=1000001": "swaplat=1000001: expected 0 to 1000000 (microseconds)",
+    "swaplat=1ms": "swaplat=1ms: expected 0 to 1000000 (microseconds)",
     "swap=disk": "swap=disk: expected one of: ramdisk none",
     "seed=x": "seed=x: expected 0 to 4294967295",
     "debug=2": "debug=2: expected 0 or 1",
@@ -96,6 +98,8 @@ COMMANDS = {
     "frames x": "frames: expected no argument, or: map",
     "policy lru": "policy: expected no argument, or: dump",
     "swap x": "swap: expected no argument, or: verify on|off",
+    "iostat x": "iostat: expected no argument, or: reset",
+    "cpu x": "cpu: unexpected argument x",
     "help nosuch": "help: nosuch: no such command",
     "x " * 60: "more than 48 words in a command",
     "y" * 300: "run: a command is longer than 255 characters",
