@@ -266,11 +266,24 @@ void proc_tick(void)
     need_resched = true;
 }
 
+/* Stop-gap until eviction copes by itself: a page of ours that somebody else is writing out must not go away
+ * under the writer. */
+static void wait_for_writers(void)
+{
+    for (uint32_t n = 0; n < frame_table_count; n++) {
+        if ((frame_table[n].flags & FRAME_BUSY) && frame_table[n].pmap == &current->space->pmap) {
+            proc_sleep_on(current, clock_micros() + 1000);
+            n = 0; /* others may have become busy meanwhile; frame 0 is never a page's */
+        }
+    }
+}
+
 /* Keeps the figures, frees the memory, and leaves the CPU for good. */
 static void NORETURN end_current(void)
 {
     struct proc *p = current;
     struct proc_result *r = &p->result;
+    wait_for_writers();
     r->minor = p->space->minor;
     r->major = p->space->major;
     r->evictions = p->space->pmap.evictions;
