@@ -234,6 +234,11 @@ swap-image:
 bench: all
 	@$(QEMU) --append $(call quote,log=quiet $(APPEND)) --run 'bench; quit' --icount --timeout $(TIMEOUT) --only 'bench '
 
+#:   thrash         CPU use by number of programs on a slow disk, as a table (docs/thrashing.md); FRAMES=, POLICY=
+.PHONY: thrash
+thrash: all
+	@$(PYTHON) tools/thrash.py $(if $(FRAMES),--frames $(FRAMES)) $(if $(POLICY),--policy $(POLICY))
+
 #:   iso            build/faultline.iso, a bootable CD image with GRUB
 .PHONY: iso
 iso: $(B)/faultline.iso

@@ -9,6 +9,7 @@
 #include "drivers/clock.h"
 #include "drivers/exit.h"
 #include "drivers/keyboard.h"
+#include "drivers/latency.h"
 #include "drivers/pic.h"
 #include "drivers/ramdisk.h"
 #include "drivers/serial.h"
@@ -205,6 +206,8 @@ static void init_memory(void)
         refuse();
     }
     struct blkdev *disk = init_swap_disk(free);
+    if (disk != NULL && options.swap_latency > 0)
+        disk = latency_wrap(disk, options.swap_latency);
     free = count_free(0, frame_table_count);
     buddy_init(MAX(free / RESERVE_PART, (uint32_t)RESERVE_MIN));
     if (swap_init(disk) != VM_OK)

@@ -7,7 +7,7 @@
 #include "mm/pmap.h"
 #include "mm/pool.h"
 
-enum { DEFAULT_FRAMES = 256 };
+enum { DEFAULT_FRAMES = 256, MAX_SWAP_LATENCY = 1000000 };
 
 static int bad(struct printer *out, const char *key, const char *value, const char *legal)
 {
@@ -61,6 +61,13 @@ static int set_atadma(struct options *o, const char *v, struct printer *out)
 {
     o->ata_dma = strcmp(v, "on") == 0;
     return o->ata_dma || strcmp(v, "off") == 0 ? 0 : bad(out, "atadma", v, "on or off");
+}
+
+static int set_swaplat(struct options *o, const char *v, struct printer *out)
+{
+    if (parse_u32(v, false, &o->swap_latency) && o->swap_latency <= MAX_SWAP_LATENCY)
+        return 0;
+    return bad(out, "swaplat", v, "0 to 1000000 (microseconds)");
 }
 
 static int set_seed(struct options *o, const char *v, struct printer *out)
@@ -123,10 +130,11 @@ static const struct {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
 } keys[] = {
-    {"frames", set_frames},       {"policy", set_policy}, {"swap", set_swap},   {"swapmb", set_swapmb},
-    {"seed", set_seed},           {"log", set_log},       {"run", set_run},     {"debug", set_debug},
-    {"readahead", set_readahead}, {"order", set_order},   {"pager", set_pager}, {"swapforce", set_swapforce},
-    {"atadma", set_atadma},
+    {"frames", set_frames}, {"policy", set_policy},   {"swap", set_swap},
+    {"swapmb", set_swapmb}, {"swaplat", set_swaplat}, {"readahead", set_readahead},
+    {"order", set_order},   {"pager", set_pager},     {"swapforce", set_swapforce},
+    {"atadma", set_atadma}, {"seed", set_seed},       {"log", set_log},
+    {"run", set_run},       {"debug", set_debug},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)

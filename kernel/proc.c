@@ -17,7 +17,12 @@ bool need_resched;
 const char proc_ended;
 
 static struct list_node ready = {&ready, &ready};
+/* Those that waited for a disk come first. They will soon wait again; until then the disk would be idle. */
+static struct list_node urgent = {&urgent, &urgent};
 static uint32_t last_pid;
+static uint32_t disk_waiters; /* processes in wait_on */
+static uint64_t start_ticks;  /* TSC when the first process began */
+static uint64_t iowait_ticks, idle_ticks;
 
 static struct slab_cache cache = SLAB_CACHE_INIT(cache, "proc", sizeof(struct proc));
 
@@ -39,6 +44,20 @@ static void space_free(struct space *s)
     slab_free(&spaces, s);
 }
 
+static void make_ready(struct proc *p, struct list_node *queue)
+{
+    p->state = PROC_READY;
+    p->channel = NULL;
+    timer_cancel(&p->alarm);
+    list_push_back(queue, &p->queue);
+}
+
+static void time_out(struct timer *alarm)
+{
+    make_ready(container_of(alarm, struct proc, alarm), &ready);
+    need_resched = true;
+}
+
 static struct proc *proc_alloc(const char *name)
 {
     struct proc *p = slab_alloc(&cache);
@@ -54,6 +73,7 @@ static struct proc *proc_alloc(const char *name)
     fpu_reset(p->fpu);
     str_copy(p->result.name, sizeof p->result.name, name);
     p->result.reason = "";
+    p->alarm.fire = time_out;
     list_init(&p->queue);
     return p;
 }
@@ -76,7 +96,7 @@ void proc_start(void (*entry)(void *))
     ASSERT(p != NULL, "no memory for the first thread");
     enter_list(p);
     p->state = PROC_RUNNING;
-    p->since = rdtsc();
+    p->since = start_ticks = rdtsc();
     current = p;
     uint32_t boot_esp;
     cpu_set_kernel_stack((uint32_t)p->fpu);
@@ -161,75 +181,88 @@ static void switch_to(struct proc *p)
     /* here again, later, as `from` */
 }
 
+static bool nobody_ready(void)
+{
+    return list_empty(&ready) && list_empty(&urgent);
+}
+
 /* Waits, on the stack of whoever slept last, until somebody is ready. Nobody is charged for it. */
 static void idle(void)
 {
-    current->result.cpu_ticks += rdtsc() - current->since;
-    while (list_empty(&ready))
+    uint64_t start = rdtsc();
+    current->result.cpu_ticks += start - current->since;
+    while (nobody_ready())
         cpu_idle();
     current->since = rdtsc();
+    *(disk_waiters > 0 ? &iowait_ticks : &idle_ticks) += current->since - start;
+}
+
+struct cpu_use proc_cpu_use(void)
+{
+    return (struct cpu_use){rdtsc() - start_ticks - iowait_ticks - idle_ticks, iowait_ticks, idle_ticks};
 }
 
 void schedule(void)
 {
     need_resched = false;
     if (current->state == PROC_RUNNING) {
-        if (list_empty(&ready))
+        if (nobody_ready())
             return;
         current->state = PROC_READY;
         list_push_back(&ready, &current->queue);
     }
-    if (list_empty(&ready))
+    if (nobody_ready())
         idle();
-    struct proc *next = container_of(list_pop_front(&ready), struct proc, queue);
+    struct list_node *first = list_pop_front(list_empty(&urgent) ? &ready : &urgent);
+    struct proc *next = container_of(first, struct proc, queue);
     next->state = PROC_RUNNING;
     if (next != current)
         switch_to(next);
-}
-
-static void make_ready(struct proc *p)
-{
-    p->state = PROC_READY;
-    p->channel = NULL;
-    p->wake_at = 0;
-    list_push_back(&ready, &p->queue);
 }
 
 void proc_sleep_on(const void *channel, uint64_t wake_at)
 {
     current->state = PROC_SLEEPING;
     current->channel = channel;
-    current->wake_at = wake_at;
+    if (wake_at != 0)
+        timer_start(&current->alarm, wake_at);
     schedule();
+}
+
+/* => was anybody asleep there? */
+static bool wake(const void *channel, struct list_node *queue)
+{
+    bool woken = false;
+    list_for_each (n, &all_procs) {
+        struct proc *p = container_of(n, struct proc, all);
+        if (p->state == PROC_SLEEPING && p->channel == channel) {
+            make_ready(p, queue);
+            woken = true;
+        }
+    }
+    return woken;
 }
 
 void proc_wake(const void *channel)
 {
-    list_for_each (n, &all_procs) {
-        struct proc *p = container_of(n, struct proc, all);
-        if (p->state == PROC_SLEEPING && p->channel == channel)
-            make_ready(p);
-    }
+    wake(channel, &ready);
 }
 
 void wait_on(const void *channel)
 {
+    disk_waiters++;
     proc_sleep_on(channel, 0);
+    disk_waiters--;
 }
 
 void wake_all(const void *channel)
 {
-    proc_wake(channel);
+    if (wake(channel, &urgent))
+        need_resched = true;
 }
 
 void proc_tick(void)
 {
-    uint64_t now = clock_micros();
-    list_for_each (n, &all_procs) {
-        struct proc *p = container_of(n, struct proc, all);
-        if (p->state == PROC_SLEEPING && p->wake_at != 0 && p->wake_at <= now)
-            make_ready(p);
-    }
     need_resched = true;
 }
 
@@ -270,7 +303,7 @@ void proc_kill(struct proc *p, int signal, const char *reason)
     p->kill_signal = signal;
     p->kill_reason = reason;
     if (p->state == PROC_SLEEPING)
-        make_ready(p);
+        make_ready(p, &ready);
 }
 
 struct proc *proc_find(uint32_t pid)

@@ -6,6 +6,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"
+#include "drivers/clock.h"
 #include "kernel/initrd.h"
 #include "mm/space.h"
 
@@ -34,7 +35,7 @@ struct proc {
     struct tls_slot tls[GDT_TLS_COUNT];
     uint16_t gs;
     const void *channel; /* what it sleeps for */
-    uint64_t wake_at;    /* microseconds since boot; 0: no time-out */
+    struct timer alarm;  /* ends its sleep, if that has a time-out */
     uint64_t since;      /* TSC when it got the CPU */
     bool background;     /* nobody waits for it in the foreground */
     int kill_signal;     /* to be delivered when it next leaves the kernel */
@@ -79,8 +80,17 @@ void proc_reap(struct proc *p, struct proc_result *out);
 /* The channel that is woken whenever a process ends. */
 extern const char proc_ended;
 
-/* Called at every clock tick: wakes sleepers whose time has come, ends the time slice. */
+/* Called at every clock tick: ends the time slice. */
 void proc_tick(void);
+
+/* How the CPU has spent its time since the first process, in TSC ticks; interrupts count as what they
+ * interrupted. */
+struct cpu_use {
+    uint64_t busy;
+    uint64_t iowait; /* nobody was ready, but somebody waited for a disk (wait_on) */
+    uint64_t idle;   /* nobody was ready, and nobody waited for a disk */
+};
+struct cpu_use proc_cpu_use(void);
 
 uint32_t proc_count(void); /* processes with a program, not ended */
 

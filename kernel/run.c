@@ -17,6 +17,7 @@ struct run {
     uint32_t count, ended;
     struct proc_result results[RUN_MAX];
     struct vmstat before;
+    struct cpu_use cpu_before;
     uint64_t start_us;
 };
 
@@ -61,17 +62,19 @@ static void print_summary(const struct run *run, struct printer *out)
         all.cpu_ticks += r->cpu_ticks;
     }
     const struct vmstat *a = &run->before, *b = &vmstat;
+    struct cpu_use c = run->cpu_before, d = proc_cpu_use();
     uint32_t us = (uint32_t)(clock_micros() - run->start_us), cpu = micros_of(all.cpu_ticks);
     print(out, "%5s %-12s %u of %-3u %8u %8u %10u %11u %7u.%03u\n", "", "machine", ok, run->count, all.minor,
           all.major, all.evictions, all.writebacks, cpu / 1000, cpu % 1000);
     print(out,
           "summary programs=%u ok=%u policy=%s frames=%u pgfault=%u pgmajfault=%u minor=%u evictions=%u "
-          "writebacks=%u pswpin=%u pswpout=%u refused=%u cpu_us=%u elapsed_us=%u\n",
+          "writebacks=%u pswpin=%u pswpout=%u refused=%u cpu_us=%u elapsed_us=%u "
+          "busy_us=%u iowait_us=%u idle_us=%u\n",
           run->count, ok, main_pool.policy->name, main_pool.limit, b->pgfault - a->pgfault,
           b->pgmajfault - a->pgmajfault, all.minor, b->pgsteal - a->pgsteal,
           b->pgsteal - b->pgsteal_clean - (a->pgsteal - a->pgsteal_clean), b->pswpin - a->pswpin,
           b->pswpout - a->pswpout, b->fault_case[0] + b->fault_case[1] - a->fault_case[0] - a->fault_case[1],
-          cpu, us);
+          cpu, us, micros_of(d.busy - c.busy), micros_of(d.iowait - c.iowait), micros_of(d.idle - c.idle));
 }
 
 /* Takes in every foreground process that has ended; results stay in order of start. */
@@ -133,7 +136,7 @@ static bool start_all(struct run *run, int argc, char **argv, struct printer *ou
 int run_programs(int argc, char **argv, bool summary, struct printer *out)
 {
     static struct run run; /* too large for a kernel stack; only the monitor runs programs */
-    run = (struct run){.before = vmstat, .start_us = clock_micros()};
+    run = (struct run){.before = vmstat, .cpu_before = proc_cpu_use(), .start_us = clock_micros()};
     bool ok = start_all(&run, argc, argv, out);
     while (reap(&run), run.ended < run.count)
         proc_sleep_on(&proc_ended, 0);
@@ -204,6 +207,17 @@ static int ps_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 }
 
 COMMAND(ps, "", "processes", ps_run);
+
+static int cpu_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
+{
+    struct cpu_use c = proc_cpu_use();
+    uint64_t permille = c.busy * 1000 / (c.busy + c.iowait + c.idle);
+    print(out, "cpu: busy_us=%u iowait_us=%u idle_us=%u use=%u.%u%%\n", micros_of(c.busy),
+          micros_of(c.iowait), micros_of(c.idle), (uint32_t)(permille / 10), (uint32_t)(permille % 10));
+    return 0;
+}
+
+COMMAND(cpu, "", "how the CPU spent its time: busy, waiting for a disk, idle", cpu_run);
 
 static struct proc *named_process(int argc, char **argv, struct printer *out)
 {

@@ -17,7 +17,11 @@ FRAMES = "expected all, or a number of frames from 6 on (one instruction may nee
 LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys, each with + or - if wanted"
 
 WORDS = {
-    "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= seed= log= run= debug= swapforce= atadma=",
+    "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= swapforce= "
+               "atadma= seed= log= run= debug=",
+    "readahead=3": "readahead=3: expected a power of two from 1 (none) to 32 pages",
+    "order=11": r"order=11: expected 0 to 10 \(a unit of residence is 2\^order pages\)",
+    "pager=1": "pager=1: expected on or off",
     "=": "unknown key ; known:",
     "policy=lru": "policy=lru: expected one of: fifo clock random",
     "policy=": "policy=: expected one of: fifo clock random",
@@ -35,6 +39,8 @@ WORDS = {
     "swap=disk": "swap=disk: expected one of: ramdisk hda hdb hdc hdd none",
     "swapforce=2": "swapforce=2: expected 0 or 1 (1: overwrite what is on the swap disk)",
     "atadma=yes": "atadma=yes: expected on or off",
+    "swaplat=1000001": "swaplat=1000001: expected 0 to 1000000 (microseconds)",
+    "swaplat=1ms": "swaplat=1ms: expected 0 to 1000000 (microseconds)",
     "seed=x": "seed=x: expected 0 to 4294967295",
     "debug=2": "debug=2: expected 0 or 1",
     "log=foo": f"log=foo: {LOG}",
@@ -98,6 +104,8 @@ COMMANDS = {
     "frames x": "frames: expected no argument, or: map",
     "policy lru": "policy: expected no argument, or: dump",
     "swap x": "swap: expected no argument, or: verify on|off",
+    "iostat x": "iostat: expected no argument, or: reset",
+    "cpu x": "cpu: unexpected argument x",
     "help nosuch": "help: nosuch: no such command",
     "x " * 60: "more than 48 words in a command",
     "y" * 300: "run: a command is longer than 255 characters",

@@ -79,7 +79,7 @@ def current_process():
     """=> the struct proc on the CPU; GdbError if it runs no program"""
     try:
         current = variable("current")
-        if int(current) and current["has_space"]:
+        if int(current) and current["space"]:
             return current.dereference()
     except gdb.MemoryError:  # paging is off
         pass
