@@ -12,6 +12,7 @@
 #include "drivers/ramdisk.h"
 #include "drivers/serial.h"
 #include "drivers/vga.h"
+#include "drivers/zram.h"
 #include "kernel/console.h"
 #include "kernel/initrd.h"
 #include "kernel/monitor.h"
@@ -29,10 +30,15 @@ enum {
     MIN_FRAMES = 6 * MIB_FRAMES, /* what the smallest useful machine has left beside image and modules */
     RESERVE_MIN = 64,            /* frames kept for page tables, stacks and heap */
     SWAP_DEFAULT_MB = 16,
+    SWAP_MAX_MB = 1024,
+    ZRAM_OVERCOMMIT = 4, /* zram may be told to hold so many times the memory that there is */
 };
 
 static struct boot_info info;
 static struct options options;
+
+/* Frames that the swap disk may take as kernel memory while the system runs. */
+static uint32_t disk_frames;
 
 extern char __kernel_end[];
 
@@ -84,6 +90,13 @@ static struct frame_census init_frames(void)
     return census;
 }
 
+static void NORETURN refuse_swapmb(uint32_t mb, uint32_t most)
+{
+    print(&log_console, "command line: swapmb=%u: expected 0 to %u on this machine\n", mb,
+          MIN(most, (uint32_t)SWAP_MAX_MB));
+    refuse();
+}
+
 /* The ramdisk takes its memory before the allocator sees it. */
 static struct blkdev *make_ramdisk(uint32_t free_frames)
 {
@@ -94,12 +107,25 @@ static struct blkdev *make_ramdisk(uint32_t free_frames)
     if (mb == 0)
         return NULL;
     paddr_t at = mb <= most ? frame_take(mb * MIB_FRAMES) : 0;
-    if (at == 0) {
-        print(&log_console, "command line: swapmb=%u: expected 0 to %u on this machine\n", mb,
-              MIN(most, 1024u));
-        refuse();
-    }
+    if (at == 0)
+        refuse_swapmb(mb, most);
     return ramdisk_create(phys_to_ptr(at), mb * MIB_FRAMES);
+}
+
+/* zram takes memory as pages come, up to half of it; only its table is taken here. */
+static struct blkdev *make_zram(uint32_t free_frames)
+{
+    uint32_t mb = options.swap_mb, most = free_frames / MIB_FRAMES * ZRAM_OVERCOMMIT;
+    if (mb == UINT32_MAX)
+        mb = MIN(free_frames / MIB_FRAMES / 2, (uint32_t)SWAP_MAX_MB);
+    if (mb == 0)
+        return NULL;
+    uint32_t pages = mb * MIB_FRAMES, table = ALIGN_UP(zram_table_bytes(pages), (size_t)PAGE_SIZE);
+    paddr_t at = mb <= most ? frame_take(table / PAGE_SIZE) : 0;
+    if (at == 0)
+        refuse_swapmb(mb, most);
+    disk_frames = MIN(pages, free_frames / 2);
+    return zram_create(phys_to_ptr(at), pages, disk_frames);
 }
 
 static struct blkdev *make_none(uint32_t free_frames UNUSED)
@@ -114,6 +140,7 @@ static const struct {
     struct blkdev *(*make)(uint32_t free_frames);
 } swap_disks[] = {
     {"ramdisk", make_ramdisk},
+    {"zram", make_zram},
     {"none", make_none},
 };
 
@@ -158,7 +185,7 @@ static void init_memory(void)
         refuse();
     }
     struct blkdev *disk = init_swap_disk(free);
-    buddy_init(MAX(free / 64, (uint32_t)RESERVE_MIN));
+    buddy_init(MAX(free / 64, (uint32_t)RESERVE_MIN) + disk_frames);
     if (swap_init(disk) != VM_OK)
         panic("no heap for the table of %u swap slots", disk->pages);
     uint32_t most = buddy_free_frames() - buddy_reserve();

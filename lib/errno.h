@@ -21,6 +21,7 @@ enum errno_value {
     EEXIST = 17,
     EINVAL = 22,
     ENOTTY = 25,
+    ENOSPC = 28,
     ESPIPE = 29,
     ENOSYS = 38,
 };

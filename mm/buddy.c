@@ -137,6 +137,11 @@ uint32_t buddy_reserve(void)
     return buddy.reserve;
 }
 
+void buddy_move_reserve(int32_t frames)
+{
+    buddy.reserve += (uint32_t)frames;
+}
+
 uint32_t buddy_total_frames(void)
 {
     return buddy.total;

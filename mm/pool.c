@@ -38,6 +38,13 @@ void pool_insert(struct pool *p, struct frame *f, uint32_t refault_distance)
     p->policy->inserted(p->state, f, refault_distance);
 }
 
+void pool_return(struct pool *p, struct frame *f)
+{
+    f->pool = p;
+    p->resident++;
+    p->policy->inserted(p->state, f, REFAULT_NONE);
+}
+
 bool pool_recent(const struct pool *p, const struct frame *f)
 {
     for (uint32_t i = 1; i < POOL_MIN_LIMIT; i++)

@@ -39,6 +39,9 @@ void pool_destroy(struct pool *p);
 /* A page has become resident in f, mapped and listed in rmap: from here on it competes. */
 void pool_insert(struct pool *p, struct frame *f, uint32_t refault_distance);
 
+/* f was removed, but could not be evicted: it competes again. It has not come in, for pool_recent. */
+void pool_return(struct pool *p, struct frame *f);
+
 /* Is f one of the pages that came in last, so that the instruction which wants another one may still need
  * it? Policies need not care; reclaim does when there is hardly anything else that could go. */
 bool pool_recent(const struct pool *p, const struct frame *f);

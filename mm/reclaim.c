@@ -60,7 +60,7 @@ static slot_t find_slot(enum swap_use use)
  * go, the fault fails. */
 static bool no_slot_left(void)
 {
-    return swap_free() <= 1 && kept_slots == 0;
+    return swap_no_room() && kept_slots == 0;
 }
 
 /* Steps 2 to 6 for one victim. => VM_OK: its frame belongs to the caller. */
@@ -83,12 +83,14 @@ static enum vm_result evict(struct pool *p, struct frame *f, enum swap_use use)
     bool write = dirty || (slot_valid(f->slot) && !stored);
     if (write) {
         enum vm_result r = swap_out(f->slot, f);
+        if (unlikely(r == VM_NO_SWAP) && harvest_slots())
+            r = swap_out(f->slot, f);
         if (unlikely(r != VM_OK)) {
             rmap_restore(f, true);
             f->flags &= (uint8_t)~FRAME_BUSY;
             if (!stored)
                 page_drop_slot(f);
-            pool_insert(p, f, REFAULT_NONE);
+            pool_return(p, f);
             return r;
         }
     }

@@ -3,6 +3,7 @@
  * The slot table. Free slots form a chain through `link`, so allocation is O(1). */
 #include "mm/swap.h"
 #include "lib/command.h"
+#include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -24,6 +25,7 @@ static struct {
     struct slot *slots;
     uint32_t total, free, first_free;
     uint32_t reads, writes;
+    slot_t refused; /* the disk had no room for this one's content, and no other was stored or freed since */
 } swap;
 
 bool swap_verify = true;
@@ -32,6 +34,7 @@ enum vm_result swap_init(struct blkdev *disk)
 {
     kfree(swap.slots);
     memset(&swap, 0, sizeof swap);
+    swap.refused = SLOT_NONE;
     if (disk == NULL)
         return VM_OK;
     if (disk->pages < SWAP_MIN_SLOTS)
@@ -78,6 +81,8 @@ void swap_unref(slot_t s)
         e->link = swap.first_free;
         swap.first_free = s.n;
         swap.free++;
+        if (s.n != swap.refused.n)
+            swap.refused = SLOT_NONE;
         if (unlikely(swap.disk->discard != NULL))
             swap.disk->discard(swap.disk, s.n);
     }
@@ -85,7 +90,12 @@ void swap_unref(slot_t s)
 
 bool swap_scarce(void)
 {
-    return swap.free <= swap.total / 8;
+    return swap.free <= swap.total / 8 || slot_valid(swap.refused);
+}
+
+bool swap_no_room(void)
+{
+    return swap.free <= 1 || slot_valid(swap.refused);
 }
 
 /* One page. *sum is that of the data, if checksums are on. => as blkdev's transfer */
@@ -113,8 +123,12 @@ enum vm_result swap_out(slot_t s, const struct frame *f)
                   err ? " FAILED" : "");
     if (unlikely(err != 0)) {
         vmstat.swap_error++;
-        return VM_IO_ERROR;
+        if (err != -ENOSPC)
+            return VM_IO_ERROR;
+        swap.refused = s;
+        return VM_NO_SWAP;
     }
+    swap.refused = SLOT_NONE;
     if (swap_verify)
         e->sum = sum.value;
     swap.writes++;

@@ -29,11 +29,16 @@ void swap_ref(slot_t s, uint32_t more);
 void swap_unref(slot_t s);
 
 /* True when free slots are few (an eighth of the disk): a page just read should then give its slot back
- * rather than keep it as a copy. Always true while the reserve is in use. */
+ * rather than keep it as a copy. Always true while the reserve is in use, or the disk has no room. */
 bool swap_scarce(void);
 
-/* Transfers a page between a frame and its slot. May sleep. => VM_OK, VM_IO_ERROR, or from swap_in
- * VM_CORRUPT when the checksum of what came back differs from that of what was written. */
+/* True when no more pages can be stored: all slots but the reserve are taken, or the disk has slots left but
+ * no room for what is in them (a compressing one). */
+bool swap_no_room(void);
+
+/* Transfers a page between a frame and its slot. May sleep. => VM_OK, VM_IO_ERROR; from swap_out VM_NO_SWAP
+ * when the disk has no room; from swap_in VM_CORRUPT when the checksum of what came back differs from that
+ * of what was written. */
 enum vm_result swap_out(slot_t s, const struct frame *f) MUST_CHECK;
 enum vm_result swap_in(slot_t s, struct frame *f) MUST_CHECK;
 

@@ -34,7 +34,7 @@ static int transfer(struct disk *d, uint32_t block, void *to, const void *from, 
     if (d->sleep != NULL)
         d->sleep(d, block);
     if (fail)
-        return -EIO;
+        return d->error != 0 ? d->error : -EIO;
     if (sum != NULL)
         sum->value = page_copy_sum(to, from);
     else

@@ -32,7 +32,7 @@ WORDS = {
     "swapmb=x": "swapmb=x: expected 0 to 1024 (MiB)",
     "swapmb=1025": "swapmb=1025: expected 0 to 1024 (MiB)",
     "swapmb=1000": r"swapmb=1000: expected 0 to \d+ on this machine",
-    "swap=disk": "swap=disk: expected one of: ramdisk none",
+    "swap=disk": "swap=disk: expected one of: ramdisk zram none",
     "seed=x": "seed=x: expected 0 to 4294967295",
     "debug=2": "debug=2: expected 0 or 1",
     "log=foo": f"log=foo: {LOG}",
