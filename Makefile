@@ -101,7 +101,8 @@ GLIBC_NAME := $(sort $(foreach s,$(GLIBC_SRC:user/glibc/%.c=%),$(firstword $(sub
 GLIBC_BIN  := $(if $(call has,$(GLIBC_CC)),$(GLIBC_NAME:%=$(B)/user/glibc/%))
 INITRD   := $(B)/initrd.tar
 
-HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c mm/policy/*.c tests/host/*.c)
+HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
+              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 

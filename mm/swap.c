@@ -28,6 +28,7 @@ static struct {
     struct list_node whole, partial;
     uint32_t total, free;
     uint32_t reads, writes;
+    slot_t refused; /* the disk did not take this one's content, and no other was stored or freed since */
 } swap;
 
 bool swap_verify = true;
@@ -51,6 +52,7 @@ enum vm_result swap_init(struct blkdev *disk)
     kfree(swap.clusters);
     swap_slots = NULL;
     memset(&swap, 0, sizeof swap);
+    swap.refused = SLOT_NONE;
     if (disk == NULL)
         return VM_OK;
     if (disk->pages < SWAP_MIN_SLOTS)
@@ -102,6 +104,8 @@ void swap_release(slot_t s)
     bool was_full = c->unused == 0;
     c->unused |= 1u << s.n % CLUSTER;
     swap.free++;
+    if (s.n != swap.refused.n)
+        swap.refused = SLOT_NONE;
     if (c != swap.current) {
         if (!was_full && c->unused == c->all)
             list_remove(&c->link);
@@ -116,7 +120,12 @@ void swap_release(slot_t s)
 
 bool swap_scarce(void)
 {
-    return swap.free <= swap.total / 8;
+    return swap.free <= swap.total / 8 || slot_valid(swap.refused);
+}
+
+bool swap_no_room(void)
+{
+    return swap.free <= 1 || slot_valid(swap.refused);
 }
 
 /* ---- transfers ---- */
@@ -157,7 +166,11 @@ static inline enum vm_result transfer(bool write, slot_t first, const uint32_t *
         sum_up(pfns, count, sums);
     if (log_on(LOG_SWAP))
         log_transfer(&t, err);
-    return likely(err == 0) ? VM_OK : failed(err);
+    if (likely(err == 0))
+        return VM_OK;
+    if (write)
+        swap.refused = first;
+    return failed(err);
 }
 
 static inline void wrote(slot_t s, struct page_sum sum)
@@ -165,6 +178,7 @@ static inline void wrote(slot_t s, struct page_sum sum)
     if (swap_verify)
         swap_slot(s)->sum = sum.value;
     swap.writes++;
+    swap.refused = SLOT_NONE;
     vmstat.pswpout++;
 }
 

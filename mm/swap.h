@@ -84,8 +84,12 @@ static inline uint32_t swap_shadow(slot_t s)
 }
 
 /* True when free slots are few (an eighth of the disk): a page just read should then give its slot back
- * rather than keep it as a copy. Always true while the reserve is in use. */
+ * rather than keep it as a copy. Always true while the reserve is in use, or the disk has no room. */
 bool swap_scarce(void);
+
+/* True when no more pages can be stored: all slots but the reserve are taken, or the disk has slots left but
+ * no room for what is in them (a compressing one). */
+bool swap_no_room(void);
 
 /* Transfers a page between a frame and its slot. May sleep. => VM_OK; VM_IO_ERROR; from swap_out VM_NO_SWAP
  * when the device has no room (compressed swap); from swap_in VM_CORRUPT when the checksum of what came back
