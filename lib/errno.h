@@ -22,7 +22,9 @@ enum errno_value {
     EINVAL = 22,
     ENOTTY = 25,
     ESPIPE = 29,
+    ENAMETOOLONG = 36,
     ENOSYS = 38,
+    ERESTARTSYS = 512, /* inside the kernel: -EINTR, or the call again, as the signal's handler wants it */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
+#include "mm/slab.h"
 
 struct list_node all_spaces = {&all_spaces, &all_spaces};
 
@@ -215,4 +216,44 @@ enum vm_result space_copy_out(struct space *s, vaddr_t to, const void *from, uin
         n -= chunk;
     }
     return VM_OK;
+}
+
+/* STUB, to be replaced by copy on write: copies every page at once, through a kernel buffer. */
+static enum vm_result fork_region(struct space *child, struct space *parent, const struct region *r,
+                                  void *buffer)
+{
+    uint32_t length = r->end - r->start, prot = r->prot;
+    enum vm_result result =
+        space_map(child, r->start, length, VM_READ | VM_WRITE, r->name, r->source, r->offset);
+    if (result == VM_OK && !(prot & VM_READ))
+        result = space_protect(parent, r->start, length, prot | VM_READ);
+    if (result != VM_OK)
+        return result;
+    for (vaddr_t va = r->start; result == VM_OK && (va = pmap_next_table(&parent->pmap, va, r->end)) < r->end;
+         va += PAGE_SIZE) {
+        if (pmap_lookup(&parent->pmap, va).state == PTE_NONE)
+            continue;
+        result = space_copy_in(parent, buffer, va, PAGE_SIZE);
+        if (result == VM_OK)
+            result = space_copy_out(child, va, buffer, PAGE_SIZE);
+    }
+    if (result == VM_OK)
+        result = space_protect(child, r->start, length, prot);
+    if (prot & VM_READ)
+        return result;
+    enum vm_result restored = space_protect(parent, r->start, length, prot);
+    return result == VM_OK ? restored : result;
+}
+
+enum vm_result space_fork(struct space *child, struct space *parent)
+{
+    void *buffer = kmalloc(PAGE_SIZE);
+    enum vm_result result = buffer != NULL ? VM_OK : VM_NO_MEMORY;
+    child->brk_start = parent->brk_start;
+    child->brk = parent->brk;
+    child->map_top = parent->map_top;
+    for (uint32_t i = 0; i < parent->regions.count && result == VM_OK; i++)
+        result = fork_region(child, parent, parent->regions.at[i], buffer);
+    kfree(buffer);
+    return result;
 }

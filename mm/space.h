@@ -54,6 +54,10 @@ vaddr_t space_brk(struct space *s, vaddr_t brk);
 enum vm_result space_copy_in(struct space *s, void *to, vaddr_t from, uint32_t n) MUST_CHECK;
 enum vm_result space_copy_out(struct space *s, vaddr_t to, const void *from, uint32_t n) MUST_CHECK;
 
+/* Gives the child, fresh from space_init, the same regions and content as the parent. On failure the caller
+ * destroys the child. May evict and sleep. => VM_OK, or why a page or a region could not be had. */
+enum vm_result space_fork(struct space *child, struct space *parent) MUST_CHECK;
+
 /* Makes the page of va resident with at least this access. Declared low, defined high: fault.c. */
 enum vm_result vm_fault_in(struct space *s, vaddr_t va, enum vm_prot access) MUST_CHECK;
 
