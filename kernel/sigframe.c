@@ -89,13 +89,12 @@ static bool push_fpu(vaddr_t *sp)
         *sp = 0;
         return true;
     }
-    struct fpu_state fpu;      /* a copy: writing it out may put us to sleep, and the FPU is saved then */
     const uint32_t status = 0; /* low half: status word; high half 0: an FXSAVE image follows */
-    fpu_save(&fpu);
+    fpu_save(current->fpu);    /* should writing it out put us to sleep, the same is saved there again */
     vaddr_t at = ALIGN_DOWN(*sp - FPU_BYTES, (vaddr_t) _Alignof(struct fpu_state));
     *sp = at;
     if (!put(at + FSAVE_BYTES - sizeof status, &status, sizeof status) ||
-        !put(at + FSAVE_BYTES, &fpu, sizeof fpu))
+        !put(at + FSAVE_BYTES, current->fpu, sizeof *current->fpu))
         return false;
     fpu_reset(current->fpu);
     fpu_load(current->fpu);
@@ -183,16 +182,17 @@ bool sigframe_push(struct trapframe *tf, int n, const struct signal_action *a, c
 static bool restore_fpu(vaddr_t at)
 {
     enum { MXCSR_AT = 24, MXCSR_BITS = 0xffbf }; /* a reserved bit would trap in the kernel */
-    struct fpu_state fpu;
+    uint8_t image[sizeof(struct fpu_state)];     /* reading may put us to sleep, and the FPU is saved then */
     if (at == 0 || !cpu_features.fxsr)
         return true;
-    if (copy_in(&fpu, at + FSAVE_BYTES, sizeof fpu) != 0)
+    if (copy_in(image, at + FSAVE_BYTES, sizeof image) != 0)
         return false;
     uint32_t mxcsr;
-    memcpy(&mxcsr, fpu.bytes + MXCSR_AT, sizeof mxcsr);
+    memcpy(&mxcsr, image + MXCSR_AT, sizeof mxcsr);
     mxcsr &= MXCSR_BITS;
-    memcpy(fpu.bytes + MXCSR_AT, &mxcsr, sizeof mxcsr);
-    fpu_load(&fpu);
+    memcpy(image + MXCSR_AT, &mxcsr, sizeof mxcsr);
+    memcpy(current->fpu, image, sizeof image);
+    fpu_load(current->fpu);
     return true;
 }
 
