@@ -70,7 +70,7 @@ struct proc {
 
 extern struct proc *current;
 extern struct proc *first_proc; /* the monitor's: parent of all that have no other */
-extern uint32_t forks;            /* processes ever made by fork, vfork and clone */
+extern uint32_t forks;          /* processes ever made by fork, vfork and clone */
 extern struct list_node all_procs;
 extern bool need_resched; /* set by the tick: the time slice is over */
 
