@@ -119,6 +119,27 @@ static int tree(int depth)
     return sum;
 }
 
+/* How the x87 rounds: 0 to nearest, as every program starts; 2 up. */
+static int rounding(void)
+{
+    unsigned short word;
+    __asm__ volatile("fnstcw %0" : "=m"(word));
+    return word >> 10 & 3;
+}
+
+static void set_rounding(int how)
+{
+    unsigned short word;
+    __asm__ volatile("fnstcw %0" : "=m"(word));
+    word = (unsigned short)((word & ~0xc00) | how << 10);
+    __asm__ volatile("fldcw %0" : : "m"(word));
+}
+
+static void exit_rounding(void)
+{
+    _exit(rounding());
+}
+
 static void fpu_child(void)
 {
     long double x = 0;
@@ -161,6 +182,10 @@ static void test_fork(void)
         mine += 2.0L / i;
     show("fpu of the child", WEXITSTATUS(wait_status(pid)));
     show("fpu of the parent", (long)(mine * 10));
+    set_rounding(2);
+    show("rounding of the child", WEXITSTATUS(in_child(exit_rounding)));
+    show("rounding of the parent", rounding());
+    set_rounding(0);
     pid = vfork();
     if (pid == 0) {
         global = 77;
@@ -452,6 +477,13 @@ static void overflow_the_stack(void)
     _exit(last == SIGSEGV && code ? 0 : 1);
 }
 
+static void on_rounding(int n)
+{
+    last = n;
+    code = rounding();
+    set_rounding(1);
+}
+
 static void test_handlers(void)
 {
     struct sigaction a;
@@ -476,6 +508,12 @@ static void test_handlers(void)
     double before = 1.5, after = before * count;
     raise(SIGUSR1);
     show("fpu across a handler", (long)(before * 100 + after));
+    signal(SIGUSR1, on_rounding);
+    set_rounding(2);
+    raise(SIGUSR1);
+    show("rounding in a handler", code);
+    show("rounding after a handler", rounding());
+    set_rounding(0);
     handle(SIGUSR1, on_info, SA_RESETHAND);
     raise(SIGUSR1);
     sigaction(SIGUSR1, NULL, &a);
