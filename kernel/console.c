@@ -23,7 +23,7 @@ void console_init(void)
 static int next_char(void)
 {
     int c;
-    while ((c = input_pop()) < 0 && current->kill_signal == 0)
+    while ((c = input_pop()) < 0 && !current->attention)
         proc_sleep_on(&input_arrived, 0);
     return c;
 }

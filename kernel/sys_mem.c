@@ -168,7 +168,7 @@ int32_t sys_munmap(struct trapframe *tf)
         if (length == 0)
             return 0;
     }
-    return syscall_error(space_unmap(current->space, at, length));
+    return error_of(space_unmap(current->space, at, length));
 }
 
 int32_t sys_mprotect(struct trapframe *tf)
@@ -188,7 +188,7 @@ int32_t sys_mprotect(struct trapframe *tf)
     if (at < USER_START || !in_user(at, length))
         return -ENOMEM;
     enum vm_result r = space_protect(current->space, at, length, prot_of(prot));
-    return r == VM_NO_REGION ? -ENOMEM : r == VM_FORBIDDEN ? -EACCES : syscall_error(r);
+    return r == VM_NO_REGION ? -ENOMEM : r == VM_FORBIDDEN ? -EACCES : error_of(r);
 }
 
 /* ---- mremap ---- */
@@ -247,7 +247,7 @@ static int32_t move_fixed(struct space *s, vaddr_t at, uint32_t old, uint32_t le
         old = length;
     }
     if (result != VM_OK)
-        return syscall_error(result);
+        return error_of(result);
     const struct region *r = region_find(&s->regions, at);
     if (r == NULL)
         return -EFAULT;
@@ -269,7 +269,7 @@ int32_t sys_mremap(struct trapframe *tf)
         return move_fixed(s, at, old, length, tf->edi);
     if (old >= length) {
         enum vm_result result = old > length ? space_unmap(s, at + length, old - length) : VM_OK;
-        return result == VM_OK ? (int32_t)at : syscall_error(result);
+        return result == VM_OK ? (int32_t)at : error_of(result);
     }
     int32_t err = may_resize(r, at, old, length);
     if (err != 0)
@@ -300,7 +300,7 @@ static int32_t advice_error(enum vm_result r, bool cut)
     case VM_NO_REGION:
         return -ENOMEM;
     default:
-        return syscall_error(r);
+        return error_of(r);
     }
 }
 
@@ -367,7 +367,7 @@ int32_t sys_mincore(struct trapframe *tf)
         if (region_find(&s->regions, at) == NULL)
             return -ENOMEM;
         uint8_t here = space_resident(s, at);
-        int32_t err = syscall_error(space_copy_out(s, vector + i, &here, 1));
+        int32_t err = error_of(space_copy_out(s, vector + i, &here, 1));
         if (err != 0)
             return err;
     }
@@ -448,5 +448,5 @@ int32_t sys_munlockall(struct trapframe *tf UNUSED)
 {
     struct space *s = current->space;
     s->lock_future = false;
-    return syscall_error(space_lock_all(s, false));
+    return error_of(space_lock_all(s, false));
 }

@@ -11,42 +11,9 @@
 #include "lib/random.h"
 #include "lib/string.h"
 
-/* Linux i386 numbers (arch/x86/entry/syscalls/syscall_32.tbl). */
-enum {
-    NR_exit = 1,
-    NR_read = 3,
-    NR_write = 4,
-    NR_getpid = 20,
-    NR_brk = 45,
-    NR_ioctl = 54,
-    NR_getrusage = 77,
-    NR_munmap = 91,
-    NR_uname = 122,
-    NR_mprotect = 125,
-    NR_msync = 144,
-    NR_writev = 146,
-    NR_mlock = 150,
-    NR_munlock = 151,
-    NR_mlockall = 152,
-    NR_munlockall = 153,
-    NR_sched_yield = 158,
-    NR_nanosleep = 162,
-    NR_mremap = 163,
-    NR_ugetrlimit = 191,
-    NR_mmap2 = 192,
-    NR_mincore = 218,
-    NR_madvise = 219,
-    NR_set_thread_area = 243,
-    NR_exit_group = 252,
-    NR_set_tid_address = 258,
-    NR_clock_gettime = 265,
-    NR_getrandom = 355,
-    NR_mlock2 = 376,
-    NR_COUNT = 512,
-};
-
 enum { STDIN, STDOUT, STDERR };
-int32_t syscall_error(enum vm_result r)
+
+int32_t error_of(enum vm_result r)
 {
     switch (r) {
     case VM_OK:
@@ -69,14 +36,14 @@ int32_t syscall_error(enum vm_result r)
     return -EFAULT;
 }
 
-static int32_t copy_in(void *to, vaddr_t from, uint32_t n)
+int32_t copy_in(void *to, vaddr_t from, uint32_t n)
 {
-    return syscall_error(space_copy_in(current->space, to, from, n));
+    return error_of(space_copy_in(current->space, to, from, n));
 }
 
-static int32_t copy_out(vaddr_t to, const void *from, uint32_t n)
+int32_t copy_out(vaddr_t to, const void *from, uint32_t n)
 {
-    return syscall_error(space_copy_out(current->space, to, from, n));
+    return error_of(space_copy_out(current->space, to, from, n));
 }
 
 bool syscall_mapped_file(uint32_t fd UNUSED, struct mapped_file *out UNUSED)
@@ -151,65 +118,10 @@ static int32_t sys_read(struct trapframe *tf)
     return err != 0 ? err : n;
 }
 
-static int32_t sys_getpid(struct trapframe *tf UNUSED)
-{
-    return (int32_t)current->result.pid;
-}
-
 static int32_t sys_sched_yield(struct trapframe *tf UNUSED)
 {
     schedule();
     return 0;
-}
-
-struct timespec {
-    int32_t seconds, nanos;
-};
-
-static int32_t sys_nanosleep(struct trapframe *tf)
-{
-    struct timespec want;
-    int32_t err = copy_in(&want, tf->ebx, sizeof want);
-    if (err != 0)
-        return err;
-    if (want.seconds < 0 || want.nanos < 0 || want.nanos >= 1000000000)
-        return -EINVAL;
-    uint64_t until = clock_micros() + (uint64_t)want.seconds * 1000000 + ((uint32_t)want.nanos + 999) / 1000;
-    while (clock_micros() < until && current->kill_signal == 0)
-        proc_sleep_on(current, until);
-    return 0;
-}
-
-static int32_t sys_clock_gettime(struct trapframe *tf)
-{
-    enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_LAST = 11 };
-    if (tf->ebx > CLOCK_LAST)
-        return -EINVAL;
-    uint64_t ns = clock_nanos(); /* every clock here counts from boot */
-    uint32_t seconds = (uint32_t)(ns / 1000000000u);
-    struct timespec now = {(int32_t)seconds, (int32_t)(uint32_t)(ns - (uint64_t)seconds * 1000000000u)};
-    return copy_out(tf->ecx, &now, sizeof now);
-}
-
-static int32_t sys_getrusage(struct trapframe *tf)
-{
-    enum { RUSAGE_SELF = 0, RUSAGE_CHILDREN = -1, RUSAGE_THREAD = 1 };
-    struct {
-        int32_t utime[2], stime[2], maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, rest[7];
-    } r = {0};
-    int32_t who = (int32_t)tf->ebx;
-    if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD)
-        return -EINVAL;
-    if (who != RUSAGE_CHILDREN) {
-        uint32_t us = clock_ticks_to_micros(current->result.cpu_ticks + (rdtsc() - current->since));
-        r.utime[0] = (int32_t)(us / 1000000);
-        r.utime[1] = (int32_t)(us % 1000000);
-        r.maxrss = (int32_t)(current->space->pmap.resident * (PAGE_SIZE / 1024));
-        r.minflt = (int32_t)current->space->minor;
-        r.majflt = (int32_t)current->space->major;
-        r.nswap = (int32_t)current->space->pmap.writebacks;
-    }
-    return copy_out(tf->ecx, &r, sizeof r);
 }
 
 static int32_t sys_uname(struct trapframe *tf)
@@ -220,17 +132,6 @@ static int32_t sys_uname(struct trapframe *tf)
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         str_copy(u[i], FIELD, values[i]);
     return copy_out(tf->ebx, u, sizeof u);
-}
-
-static int32_t sys_ugetrlimit(struct trapframe *tf)
-{
-    enum { RLIMIT_STACK = 3, RLIMITS = 16 };
-    uint32_t limit[2] = {UINT32_MAX, UINT32_MAX};
-    if (tf->ebx >= RLIMITS)
-        return -EINVAL;
-    if (tf->ebx == RLIMIT_STACK)
-        limit[0] = current->space->stack_limit;
-    return copy_out(tf->ecx, limit, sizeof limit);
 }
 
 /* struct user_desc of Linux: entry_number, base_addr, limit, bit flags. */
@@ -260,13 +161,10 @@ static int32_t sys_set_thread_area(struct trapframe *tf)
                                            .writable = !(d[3] & READ_EXEC_ONLY),
                                            .pages = (d[3] & IN_PAGES) != 0,
                                            .is_32bit = (d[3] & SEG_32BIT) != 0};
+    if (!current->tls[slot].present && read_gs() >> 3 == slot + GDT_TLS_FIRST)
+        write_gs(0); /* loading it again would trap in the kernel */
     cpu_load_tls(current->tls);
     return 0;
-}
-
-static int32_t sys_set_tid_address(struct trapframe *tf UNUSED)
-{
-    return (int32_t)current->result.pid; /* the only thread; nobody waits for the address */
 }
 
 static int32_t sys_ioctl(struct trapframe *tf)
@@ -292,17 +190,40 @@ typedef int32_t (*handler)(struct trapframe *tf);
 
 static const handler table[NR_COUNT] = {
     [NR_exit] = sys_exit,
+    [NR_fork] = sys_fork,
     [NR_read] = sys_read,
     [NR_write] = sys_write,
+    [NR_waitpid] = sys_waitpid,
+    [NR_execve] = sys_execve,
+    [NR_time] = sys_time,
     [NR_getpid] = sys_getpid,
+    [NR_getuid] = sys_zero,
+    [NR_alarm] = sys_alarm,
+    [NR_pause] = sys_pause,
+    [NR_kill] = sys_kill,
+    [NR_times] = sys_times,
     [NR_brk] = sys_brk,
+    [NR_getgid] = sys_zero,
+    [NR_geteuid] = sys_zero,
+    [NR_getegid] = sys_zero,
     [NR_ioctl] = sys_ioctl,
+    [NR_setpgid] = sys_setpgid,
+    [NR_getppid] = sys_getppid,
+    [NR_getpgrp] = sys_getpgrp,
+    [NR_setsid] = sys_setsid,
     [NR_getrusage] = sys_getrusage,
+    [NR_gettimeofday] = sys_gettimeofday,
     [NR_munmap] = sys_munmap,
+    [NR_wait4] = sys_wait4,
+    [NR_sysinfo] = sys_sysinfo,
+    [NR_sigreturn] = sys_sigreturn,
+    [NR_clone] = sys_clone,
     [NR_uname] = sys_uname,
     [NR_mprotect] = sys_mprotect,
+    [NR_getpgid] = sys_getpgid,
     [NR_msync] = sys_msync,
     [NR_writev] = sys_writev,
+    [NR_getsid] = sys_getsid,
     [NR_mlock] = sys_mlock,
     [NR_munlock] = sys_munlock,
     [NR_mlockall] = sys_mlockall,
@@ -310,16 +231,41 @@ static const handler table[NR_COUNT] = {
     [NR_sched_yield] = sys_sched_yield,
     [NR_nanosleep] = sys_nanosleep,
     [NR_mremap] = sys_mremap,
+    [NR_rt_sigreturn] = sys_rt_sigreturn,
+    [NR_rt_sigaction] = sys_rt_sigaction,
+    [NR_rt_sigprocmask] = sys_rt_sigprocmask,
+    [NR_rt_sigpending] = sys_rt_sigpending,
+    [NR_rt_sigsuspend] = sys_rt_sigsuspend,
+    [NR_sigaltstack] = sys_sigaltstack,
+    [NR_vfork] = sys_vfork,
     [NR_ugetrlimit] = sys_ugetrlimit,
     [NR_mmap2] = sys_mmap2,
+    [NR_getuid32] = sys_zero,
+    [NR_getgid32] = sys_zero,
+    [NR_geteuid32] = sys_zero,
+    [NR_getegid32] = sys_zero,
     [NR_mincore] = sys_mincore,
     [NR_madvise] = sys_madvise,
+    [NR_gettid] = sys_getpid,
+    [NR_tkill] = sys_tkill,
+    [NR_sched_getaffinity] = sys_sched_getaffinity,
     [NR_set_thread_area] = sys_set_thread_area,
     [NR_exit_group] = sys_exit,
-    [NR_set_tid_address] = sys_set_tid_address,
+    [NR_set_tid_address] = sys_getpid,
     [NR_clock_gettime] = sys_clock_gettime,
+    [NR_clock_getres] = sys_clock_getres,
+    [NR_clock_nanosleep] = sys_clock_nanosleep,
+    [NR_tgkill] = sys_tgkill,
+    [NR_waitid] = sys_waitid,
+    [NR_set_robust_list] = sys_missing,
+    [NR_prlimit64] = sys_prlimit64,
     [NR_getrandom] = sys_getrandom,
     [NR_mlock2] = sys_mlock2,
+    [NR_rseq] = sys_missing,
+    [NR_clock_gettime64] = sys_clock_gettime64,
+    [NR_clock_getres_time64] = sys_clock_getres_time64,
+    [NR_clock_nanosleep_time64] = sys_clock_nanosleep_time64,
+    [NR_clone3] = sys_missing,
 };
 
 /* => -ENOSYS. The first time for each number, it says so. */
@@ -338,6 +284,7 @@ void syscall_dispatch(struct trapframe *tf)
 {
     uint32_t nr = tf->eax;
     int32_t result;
+    tf->error = nr; /* the CPU leaves none: kept for a call that a signal restarts */
     if (likely(nr < NR_COUNT && table[nr] != NULL))
         result = table[nr](tf);
     else

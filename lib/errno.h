@@ -25,8 +25,10 @@ enum errno_value {
     ENOTTY = 25,
     ENOSPC = 28,
     ESPIPE = 29,
+    ENAMETOOLONG = 36,
     ENOSYS = 38,
     EOVERFLOW = 75,
+    ERESTARTSYS = 512, /* inside the kernel: -EINTR, or the call again, as the signal's handler wants it */
 };
 
 #endif
