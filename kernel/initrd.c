@@ -3,6 +3,7 @@
  * padded to 512 bytes; two zero blocks end it. */
 #include "kernel/initrd.h"
 #include "lib/string.h"
+#include "mm/object.h"
 
 enum { BLOCK = 512, MAX_FILES = 64, NAME_MAX = 100 };
 
@@ -11,6 +12,7 @@ struct header {
 };
 
 static struct file files[MAX_FILES];
+static struct object *objects[MAX_FILES]; /* of files in use; no references */
 static uint32_t count;
 
 static bool parse_octal(const char *s, size_t n, uint32_t *out)
@@ -82,6 +84,29 @@ const struct file *initrd_program(const char *name)
     char path[NAME_MAX + 1];
     format(path, sizeof path, "bin/%s", name);
     return initrd_find(path);
+}
+
+const struct file *initrd_file(uint32_t i)
+{
+    return i < count ? &files[i] : NULL;
+}
+
+uint32_t initrd_index(const struct file *f)
+{
+    return (uint32_t)(f - files);
+}
+
+struct object *initrd_object(const struct file *f)
+{
+    struct object **cell = &objects[initrd_index(f)];
+    if (*cell != NULL) {
+        object_ref(*cell);
+        return *cell;
+    }
+    *cell = object_create_file(f->name, f->data, f->size);
+    if (*cell != NULL)
+        object_set_weak(*cell, cell);
+    return *cell;
 }
 
 void initrd_list(struct printer *out)

@@ -11,6 +11,8 @@ struct file {
     uint32_t size; /* bytes */
 };
 
+struct object;
+
 /* Reads the archive's directory. => false after saying what is wrong; then no file is known. */
 bool initrd_init(const void *data, uint32_t size, struct printer *out);
 
@@ -19,6 +21,14 @@ const struct file *initrd_find(const char *name);
 
 /* "bin/NAME" for a program's short name. */
 const struct file *initrd_program(const char *name);
+
+/* => the i-th file, in the archive's order; NULL beyond the last. */
+const struct file *initrd_file(uint32_t i);
+uint32_t initrd_index(const struct file *f);
+
+/* The file's pages: one object for all who have it open or mapped, made when the first comes and gone with
+ * the last. => a new reference, or NULL when memory is short. */
+struct object *initrd_object(const struct file *f) MUST_CHECK;
 
 /* The programs' short names, for people. */
 void initrd_list(struct printer *out);

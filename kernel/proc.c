@@ -5,6 +5,7 @@
 #include "arch/x86/paging.h"
 #include "drivers/clock.h"
 #include "kernel/elf.h"
+#include "kernel/file.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -110,14 +111,17 @@ struct proc *proc_spawn(const struct file *program, int argc, char **argv, struc
         return NULL;
     }
     struct proc *p = proc_alloc(argv[0]);
-    if (p == NULL || (p->space = space_new(pool)) == NULL) {
+    if (p == NULL || (p->space = space_new(pool)) == NULL || (p->files = files_new()) == NULL) {
         print(out, "%s: no memory for another process\n", program->name);
+        if (p != NULL && p->space != NULL)
+            space_free(p->space);
         if (p != NULL)
             proc_free(p);
         return NULL;
     }
     struct program_start start;
     if (!elf_load(program, p->space, argc, argv, &start, out)) {
+        files_exit(p->files);
         space_free(p->space);
         proc_free(p);
         return NULL;
@@ -242,6 +246,8 @@ static void NORETURN end_current(void)
     r->major = p->space->major;
     r->evictions = p->space->pmap.evictions;
     r->writebacks = p->space->pmap.writebacks;
+    files_exit(p->files);
+    p->files = NULL;
     space_free(p->space);
     p->space = NULL;
     p->state = PROC_ZOMBIE;

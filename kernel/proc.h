@@ -29,6 +29,7 @@ struct proc {
     struct list_node queue; /* the ready queue, while READY */
     enum proc_state state;
     struct space *space;     /* NULL: a kernel thread, or a process that has ended */
+    struct files *files;     /* its descriptors; NULL as above */
     uint32_t stack_top, esp; /* of the kernel stack; esp while not RUNNING */
     struct fpu_state *fpu;   /* at the top of the kernel stack */
     struct tls_slot tls[GDT_TLS_COUNT];
@@ -39,6 +40,7 @@ struct proc {
     bool background;     /* nobody waits for it in the foreground */
     int kill_signal;     /* to be delivered when it next leaves the kernel */
     const char *kill_reason;
+    bool ignores_sigpipe;
     struct proc_result result; /* filled while it lives */
 };
 

@@ -4,7 +4,7 @@
 #include "kernel/syscall.h"
 #include "arch/x86/io.h"
 #include "drivers/clock.h"
-#include "kernel/console.h"
+#include "kernel/file.h"
 #include "kernel/proc.h"
 #include "lib/errno.h"
 #include "lib/log.h"
@@ -16,127 +16,77 @@ enum {
     NR_exit = 1,
     NR_read = 3,
     NR_write = 4,
+    NR_open = 5,
+    NR_close = 6,
+    NR_creat = 8,
+    NR_unlink = 10,
+    NR_chdir = 12,
+    NR_lseek = 19,
     NR_getpid = 20,
+    NR_access = 33,
+    NR_mkdir = 39,
+    NR_rmdir = 40,
+    NR_dup = 41,
+    NR_pipe = 42,
     NR_brk = 45,
     NR_ioctl = 54,
+    NR_fcntl = 55,
+    NR_umask = 60,
+    NR_dup2 = 63,
     NR_getrusage = 77,
+    NR_readlink = 85,
     NR_munmap = 91,
+    NR_truncate = 92,
+    NR_ftruncate = 93,
+    NR_fsync = 118,
     NR_uname = 122,
     NR_mprotect = 125,
+    NR_fchdir = 133,
+    NR_llseek = 140,
+    NR_readv = 145,
     NR_writev = 146,
+    NR_fdatasync = 148,
     NR_sched_yield = 158,
     NR_nanosleep = 162,
+    NR_rt_sigaction = 174,
+    NR_pread64 = 180,
+    NR_pwrite64 = 181,
+    NR_getcwd = 183,
     NR_ugetrlimit = 191,
     NR_mmap2 = 192,
+    NR_truncate64 = 193,
+    NR_ftruncate64 = 194,
+    NR_stat64 = 195,
+    NR_lstat64 = 196,
+    NR_fstat64 = 197,
+    NR_getdents64 = 220,
+    NR_fcntl64 = 221,
     NR_set_thread_area = 243,
     NR_exit_group = 252,
     NR_set_tid_address = 258,
     NR_clock_gettime = 265,
+    NR_openat = 295,
+    NR_mkdirat = 296,
+    NR_fstatat64 = 300,
+    NR_unlinkat = 301,
+    NR_readlinkat = 305,
+    NR_faccessat = 307,
+    NR_dup3 = 330,
+    NR_pipe2 = 331,
+    NR_preadv = 333,
+    NR_pwritev = 334,
     NR_getrandom = 355,
+    NR_statx = 383,
+    NR_faccessat2 = 439,
     NR_COUNT = 512,
 };
 
-enum { STDIN, STDOUT, STDERR };
 enum { PROT_ALL = VM_READ | VM_WRITE | VM_EXEC }; /* Linux's PROT_ bits are the same as ours */
 enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_TYPE = 0xf, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20 };
-
-static int32_t error_of(enum vm_result r)
-{
-    switch (r) {
-    case VM_OK:
-        return 0;
-    case VM_NO_MEMORY:
-    case VM_NO_SWAP:
-        return -ENOMEM;
-    case VM_IO_ERROR:
-    case VM_CORRUPT:
-        return -EIO;
-    case VM_INVALID:
-        return -EINVAL;
-    case VM_EXISTS:
-        return -EEXIST;
-    case VM_NO_REGION:
-    case VM_FORBIDDEN:
-        break;
-    }
-    return -EFAULT;
-}
-
-static int32_t copy_in(void *to, vaddr_t from, uint32_t n)
-{
-    return error_of(space_copy_in(current->space, to, from, n));
-}
-
-static int32_t copy_out(vaddr_t to, const void *from, uint32_t n)
-{
-    return error_of(space_copy_out(current->space, to, from, n));
-}
 
 static int32_t sys_exit(struct trapframe *tf)
 {
     proc_exit((int)tf->ebx);
-}
-
-/* => bytes written before the first bad page, or the error if there were none, as Linux does. */
-static int32_t write_console(vaddr_t from, uint32_t n)
-{
-    char chunk[256];
-    uint32_t done = 0;
-    if (n > INT32_MAX)
-        n = INT32_MAX;
-    while (done < n) {
-        /* never across a page: then a chunk is either all there or not at all */
-        uint32_t room = PAGE_SIZE - (from + done) % PAGE_SIZE;
-        uint32_t len = MIN(MIN(n - done, (uint32_t)sizeof chunk), room);
-        int32_t err = copy_in(chunk, from + done, len);
-        if (err != 0)
-            return done > 0 ? (int32_t)done : err;
-        log_console.write(&log_console, chunk, len);
-        done += len;
-    }
-    return (int32_t)done;
-}
-
-static int32_t sys_write(struct trapframe *tf)
-{
-    if (tf->ebx != STDOUT && tf->ebx != STDERR)
-        return -EBADF;
-    return write_console(tf->ecx, tf->edx);
-}
-
-static int32_t sys_writev(struct trapframe *tf)
-{
-    enum { IOV_MAX = 1024 };
-    if (tf->ebx != STDOUT && tf->ebx != STDERR)
-        return -EBADF;
-    if (tf->edx > IOV_MAX)
-        return -EINVAL;
-    int32_t total = 0;
-    for (uint32_t i = 0; i < tf->edx; i++) {
-        uint32_t iov[2]; /* base, length */
-        int32_t n = copy_in(iov, tf->ecx + i * sizeof iov, sizeof iov);
-        if (n == 0)
-            n = (int32_t)iov[1] < 0 ? -EINVAL : write_console(iov[0], iov[1]);
-        if (n < 0)
-            return total > 0 ? total : n;
-        total += n;
-        if ((uint32_t)n < iov[1])
-            break;
-    }
-    return total;
-}
-
-static int32_t sys_read(struct trapframe *tf)
-{
-    if (tf->ebx != STDIN)
-        return -EBADF;
-    char line[CONSOLE_LINE];
-    uint32_t want = MIN(tf->edx, (uint32_t)sizeof line);
-    if (want == 0)
-        return 0;
-    int n = console_read(line, want);
-    int32_t err = n > 0 ? copy_out(tf->ecx, line, (uint32_t)n) : 0;
-    return err != 0 ? err : n;
 }
 
 static int32_t sys_getpid(struct trapframe *tf UNUSED)
@@ -285,12 +235,14 @@ static int32_t sys_uname(struct trapframe *tf)
 
 static int32_t sys_ugetrlimit(struct trapframe *tf)
 {
-    enum { RLIMIT_STACK = 3, RLIMITS = 16, STACK_LIMIT = 8 << 20 };
+    enum { RLIMIT_STACK = 3, RLIMIT_NOFILE = 7, RLIMITS = 16, STACK_LIMIT = 8 << 20 };
     uint32_t limit[2] = {UINT32_MAX, UINT32_MAX};
     if (tf->ebx >= RLIMITS)
         return -EINVAL;
     if (tf->ebx == RLIMIT_STACK)
         limit[0] = STACK_LIMIT;
+    if (tf->ebx == RLIMIT_NOFILE)
+        limit[0] = limit[1] = FILES_MAX;
     return copy_out(tf->ecx, limit, sizeof limit);
 }
 
@@ -330,9 +282,23 @@ static int32_t sys_set_tid_address(struct trapframe *tf UNUSED)
     return (int32_t)current->result.pid; /* the only thread; nobody waits for the address */
 }
 
-static int32_t sys_ioctl(struct trapframe *tf)
+/* Only what programs with pipes need: SIGPIPE may be ignored. Nothing else can be caught here. */
+static int32_t sys_rt_sigaction(struct trapframe *tf)
 {
-    return tf->ebx <= STDERR ? -ENOTTY : -EBADF;
+    enum { SIGPIPE = 13, SIG_DFL = 0, SIG_IGN = 1 };
+    uint32_t action[5] = {0}; /* handler, flags, restorer, mask */
+    if (tf->ebx != SIGPIPE)
+        return -ENOSYS;
+    uint32_t wanted[5], old = current->ignores_sigpipe;
+    int32_t err = tf->ecx != 0 ? copy_in(wanted, tf->ecx, sizeof wanted) : 0;
+    if (err != 0)
+        return err;
+    if (tf->ecx != 0 && wanted[0] != SIG_DFL && wanted[0] != SIG_IGN)
+        return -ENOSYS;
+    if (tf->ecx != 0)
+        current->ignores_sigpipe = wanted[0] == SIG_IGN;
+    action[0] = old;
+    return tf->edx != 0 ? copy_out(tf->edx, action, sizeof action) : 0;
 }
 
 static int32_t sys_getrandom(struct trapframe *tf)
@@ -355,23 +321,68 @@ static const handler table[NR_COUNT] = {
     [NR_exit] = sys_exit,
     [NR_read] = sys_read,
     [NR_write] = sys_write,
+    [NR_open] = sys_open,
+    [NR_close] = sys_close,
+    [NR_creat] = sys_creat,
+    [NR_unlink] = sys_unlink,
+    [NR_chdir] = sys_chdir,
+    [NR_lseek] = sys_lseek,
     [NR_getpid] = sys_getpid,
+    [NR_access] = sys_access,
+    [NR_mkdir] = sys_mkdir,
+    [NR_rmdir] = sys_rmdir,
+    [NR_dup] = sys_dup,
+    [NR_pipe] = sys_pipe,
     [NR_brk] = sys_brk,
     [NR_ioctl] = sys_ioctl,
+    [NR_fcntl] = sys_fcntl64,
+    [NR_umask] = sys_umask,
+    [NR_dup2] = sys_dup2,
     [NR_getrusage] = sys_getrusage,
+    [NR_readlink] = sys_readlink,
     [NR_munmap] = sys_munmap,
+    [NR_truncate] = sys_truncate,
+    [NR_ftruncate] = sys_ftruncate,
+    [NR_fsync] = sys_fsync,
     [NR_uname] = sys_uname,
     [NR_mprotect] = sys_mprotect,
+    [NR_fchdir] = sys_fchdir,
+    [NR_llseek] = sys_llseek,
+    [NR_readv] = sys_readv,
     [NR_writev] = sys_writev,
+    [NR_fdatasync] = sys_fsync,
     [NR_sched_yield] = sys_sched_yield,
     [NR_nanosleep] = sys_nanosleep,
+    [NR_rt_sigaction] = sys_rt_sigaction,
+    [NR_pread64] = sys_pread64,
+    [NR_pwrite64] = sys_pwrite64,
+    [NR_getcwd] = sys_getcwd,
     [NR_ugetrlimit] = sys_ugetrlimit,
     [NR_mmap2] = sys_mmap2,
+    [NR_truncate64] = sys_truncate64,
+    [NR_ftruncate64] = sys_ftruncate64,
+    [NR_stat64] = sys_stat64,
+    [NR_lstat64] = sys_stat64,
+    [NR_fstat64] = sys_fstat64,
+    [NR_getdents64] = sys_getdents64,
+    [NR_fcntl64] = sys_fcntl64,
     [NR_set_thread_area] = sys_set_thread_area,
     [NR_exit_group] = sys_exit,
     [NR_set_tid_address] = sys_set_tid_address,
     [NR_clock_gettime] = sys_clock_gettime,
+    [NR_openat] = sys_openat,
+    [NR_mkdirat] = sys_mkdirat,
+    [NR_fstatat64] = sys_fstatat64,
+    [NR_unlinkat] = sys_unlinkat,
+    [NR_readlinkat] = sys_readlinkat,
+    [NR_faccessat] = sys_faccessat,
+    [NR_dup3] = sys_dup3,
+    [NR_pipe2] = sys_pipe2,
+    [NR_preadv] = sys_preadv,
+    [NR_pwritev] = sys_pwritev,
     [NR_getrandom] = sys_getrandom,
+    [NR_statx] = sys_statx,
+    [NR_faccessat2] = sys_faccessat2,
 };
 
 /* => -ENOSYS. The first time for each number, it says so. */

@@ -10,7 +10,7 @@
 #include "mm/fault.h"
 #include "mm/stats.h"
 
-enum signal { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGKILL = 9, SIGSEGV = 11 };
+enum signal { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGKILL = 9, SIGSEGV = 11, SIGPIPE = 13 };
 
 static const char *signal_name(int signal)
 {
@@ -27,6 +27,8 @@ static const char *signal_name(int signal)
         return "SIGKILL";
     case SIGSEGV:
         return "SIGSEGV";
+    case SIGPIPE:
+        return "SIGPIPE";
     default:
         return "signal";
     }
