@@ -2,6 +2,7 @@
  * Reading ustar (POSIX.1-1988, "Extended tar Format"): 512-byte headers, each followed by the file's data
  * padded to 512 bytes; two zero blocks end it. */
 #include "kernel/initrd.h"
+#include "lib/ktap.h"
 #include "lib/string.h"
 #include "mm/object.h"
 
@@ -115,3 +116,16 @@ void initrd_list(struct printer *out)
         if (strncmp(files[i].name, "bin/", 4) == 0)
             print(out, " %s", files[i].name + 4);
 }
+
+static void test_objects(struct ktest_run *t)
+{
+    if (count == 0)
+        return;
+    struct object *a = initrd_object(&files[0]), *b = initrd_object(&files[0]);
+    EXPECT(t, a != NULL && a == b);
+    object_unref(a);
+    EXPECT(t, objects[0] == b);
+    object_unref(b);
+    EXPECT(t, objects[0] == NULL);
+}
+KTEST("all who use a file of the initrd share one object, gone with the last", test_objects);

@@ -37,7 +37,9 @@ int32_t path_walk(const struct dir *from, const char *path, struct place *out) M
 int32_t path_open(const struct dir *from, const char *path, uint32_t flags, uint32_t permissions,
                   struct open_file **out) MUST_CHECK;
 
-/* => PLACE_DIR, PLACE_INITRD or PLACE_TMP. */
+void dir_stat(const struct dir *d, struct file_stat *st);
+void initrd_stat(const struct file *f, struct file_stat *st);
+/* => not PLACE_NONE. */
 void place_stat(const struct place *p, struct file_stat *st);
 
 struct dir_entry {

@@ -107,6 +107,63 @@ static int32_t unlink_place(const struct place *p)
     return 0;
 }
 
+/* => 0 or a negative errno, in Linux's order */
+static int32_t rename_place(const struct place *from, const struct place *to, bool replace)
+{
+    if (from->parent.tmp != to->parent.tmp)
+        return -EXDEV;
+    if (from->length == 0 || to->length == 0)
+        return to->length == 0 && !replace ? -EEXIST : -EBUSY;
+    if (!from->parent.tmp)
+        return -EROFS;
+    if (from->kind == PLACE_NONE)
+        return -ENOENT;
+    if (to->kind != PLACE_NONE && !replace)
+        return -EEXIST;
+    if (from->slash || to->slash)
+        return -ENOTDIR;
+    return tmpfs_rename(from->inode, to->name, to->length);
+}
+
+static int32_t do_rename(int32_t old_at, vaddr_t old_path, int32_t new_at, vaddr_t new_path, bool replace)
+{
+    struct user_path old, new;
+    struct place from, to;
+    int32_t err = user_path_get(&old, old_at, old_path, false);
+    if (err != 0)
+        return err;
+    err = user_path_get(&new, new_at, new_path, false);
+    if (err == 0) {
+        /* walked only now: the second path's fetch may have slept */
+        err = path_walk(&old.from, old.text, &from);
+        if (err == 0)
+            err = path_walk(&new.from, new.text, &to);
+        if (err == 0)
+            err = rename_place(&from, &to, replace);
+        user_path_put(&new);
+    }
+    user_path_put(&old);
+    return err;
+}
+
+int32_t sys_rename(struct trapframe *tf)
+{
+    return do_rename(AT_FDCWD, tf->ebx, AT_FDCWD, tf->ecx, true);
+}
+
+int32_t sys_renameat(struct trapframe *tf)
+{
+    return do_rename((int32_t)tf->ebx, tf->ecx, (int32_t)tf->edx, tf->esi, true);
+}
+
+int32_t sys_renameat2(struct trapframe *tf)
+{
+    enum { RENAME_NOREPLACE = 1 };
+    if (tf->edi & ~(uint32_t)RENAME_NOREPLACE)
+        return -EINVAL;
+    return do_rename((int32_t)tf->ebx, tf->ecx, (int32_t)tf->edx, tf->esi, !(tf->edi & RENAME_NOREPLACE));
+}
+
 /* No directory is ever ours to remove. */
 static int32_t rmdir_place(const struct place *p)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stat64 and statx, by name and by descriptor. */
+ * stat64, statx and chmod, by name and by descriptor. */
 #include "kernel/path.h"
 #include "kernel/proc.h"
 #include "kernel/sys_path.h"
@@ -161,4 +161,48 @@ int32_t sys_statx(struct trapframe *tf)
                       .rdev_minor = st.rdev & DEV_MINOR,
                       .dev_minor = st.device};
     return copy_out(tf->edi, &s, sizeof s);
+}
+
+static int32_t set_mode(struct inode *i, uint32_t mode)
+{
+    i->mode = S_IFREG | (mode & S_PERMISSIONS);
+    return 0;
+}
+
+static int32_t chmod_at(int32_t at, vaddr_t path, uint32_t mode)
+{
+    struct user_path p;
+    struct place place;
+    int32_t err = user_path_get(&p, at, path, false);
+    if (err != 0)
+        return err;
+    err = path_walk(&p.from, p.text, &place);
+    user_path_put(&p);
+    if (err != 0)
+        return err;
+    if (place.kind == PLACE_NONE)
+        return -ENOENT;
+    if (place.slash && place.kind != PLACE_DIR)
+        return -ENOTDIR;
+    /* directories, /tmp among them, are as they are */
+    return place.kind == PLACE_TMP ? set_mode(place.inode, mode) : -EROFS;
+}
+
+int32_t sys_chmod(struct trapframe *tf)
+{
+    return chmod_at(AT_FDCWD, tf->ebx, tf->ecx);
+}
+
+int32_t sys_fchmodat(struct trapframe *tf)
+{
+    return chmod_at((int32_t)tf->ebx, tf->ecx, tf->edx);
+}
+
+int32_t sys_fchmod(struct trapframe *tf)
+{
+    struct open_file *f = files_get(current->files, tf->ebx);
+    struct inode *i = f != NULL ? tmpfs_inode(f) : NULL;
+    if (i == NULL)
+        return f != NULL ? -EROFS : -EBADF;
+    return set_mode(i, tf->ecx);
 }

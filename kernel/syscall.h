@@ -37,6 +37,9 @@ int32_t sys_umask(struct trapframe *tf);
 int32_t sys_open(struct trapframe *tf);
 int32_t sys_openat(struct trapframe *tf);
 int32_t sys_creat(struct trapframe *tf);
+int32_t sys_rename(struct trapframe *tf);
+int32_t sys_renameat(struct trapframe *tf);
+int32_t sys_renameat2(struct trapframe *tf);
 int32_t sys_unlink(struct trapframe *tf);
 int32_t sys_unlinkat(struct trapframe *tf);
 int32_t sys_rmdir(struct trapframe *tf);
@@ -59,5 +62,8 @@ int32_t sys_stat64(struct trapframe *tf);
 int32_t sys_fstat64(struct trapframe *tf);
 int32_t sys_fstatat64(struct trapframe *tf);
 int32_t sys_statx(struct trapframe *tf);
+int32_t sys_chmod(struct trapframe *tf);
+int32_t sys_fchmodat(struct trapframe *tf);
+int32_t sys_fchmod(struct trapframe *tf);
 
 #endif

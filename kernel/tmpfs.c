@@ -31,14 +31,28 @@ struct inode *tmpfs_from(uint32_t number)
     return NULL;
 }
 
+static char *copy_of(const char *name, uint32_t length)
+{
+    char *copy = kmalloc(length + 1);
+    if (copy != NULL) {
+        memcpy(copy, name, length);
+        copy[length] = '\0';
+    }
+    return copy;
+}
+
 int32_t tmpfs_create(const char *name, uint32_t length, uint32_t permissions, struct inode **out)
 {
-    struct inode *i = kzalloc(sizeof *i + length + 1);
-    if (i == NULL || (i->object = object_create("tmp", 0)) == NULL) {
+    struct inode *i = kzalloc(sizeof *i);
+    if (i == NULL)
+        return -ENOSPC;
+    i->name = copy_of(name, length);
+    i->object = i->name != NULL ? object_create("tmp", 0) : NULL;
+    if (i->object == NULL) {
+        kfree(i->name);
         kfree(i);
         return -ENOSPC;
     }
-    memcpy(i->name, name, length);
     i->refs = 1;
     i->number = next_number++;
     i->mode = S_IFREG | permissions;
@@ -58,6 +72,7 @@ void tmpfs_unref(struct inode *i)
     if (--i->refs > 0)
         return;
     object_unref(i->object);
+    kfree(i->name);
     kfree(i);
 }
 
@@ -65,6 +80,21 @@ void tmpfs_unlink(struct inode *i)
 {
     list_remove(&i->link);
     tmpfs_unref(i);
+}
+
+int32_t tmpfs_rename(struct inode *i, const char *name, uint32_t length)
+{
+    struct inode *other = tmpfs_find(name, length);
+    if (other == i)
+        return 0;
+    char *copy = copy_of(name, length);
+    if (copy == NULL)
+        return -ENOSPC;
+    if (other != NULL)
+        tmpfs_unlink(other);
+    kfree(i->name);
+    i->name = copy;
+    return 0;
 }
 
 /* A full memory is to a file what a full disk is. */
@@ -166,16 +196,22 @@ static void tmp_close(struct open_file *f)
     tmpfs_unref(f->inode);
 }
 
+static const struct file_ops ops = {.read = tmp_read,
+                                    .write = tmp_write,
+                                    .truncate = tmp_truncate,
+                                    .stat = tmp_stat,
+                                    .object = tmp_object,
+                                    .close = tmp_close,
+                                    .seekable = true,
+                                    .synced = true};
+
+struct inode *tmpfs_inode(const struct open_file *f)
+{
+    return f->ops == &ops ? f->inode : NULL;
+}
+
 struct open_file *tmpfs_open(struct inode *i, uint32_t flags)
 {
-    static const struct file_ops ops = {.read = tmp_read,
-                                        .write = tmp_write,
-                                        .truncate = tmp_truncate,
-                                        .stat = tmp_stat,
-                                        .object = tmp_object,
-                                        .close = tmp_close,
-                                        .seekable = true,
-                                        .synced = true};
     struct open_file *f = file_new(&ops, flags);
     if (f != NULL) {
         f->inode = i;

@@ -17,7 +17,7 @@ struct inode {
     uint32_t mode;     /* S_IFREG and permissions */
     uint64_t mtime;    /* nanoseconds since boot */
     struct lock write; /* a write, an append and a truncation are each in one piece */
-    char name[];
+    char *name;
 };
 
 enum { TMP_FIRST = 2 };
@@ -31,11 +31,17 @@ struct inode *tmpfs_from(uint32_t number);
 /* A new, empty file. => 0, or -ENOSPC. The name has the only reference. */
 int32_t tmpfs_create(const char *name, uint32_t length, uint32_t permissions, struct inode **out) MUST_CHECK;
 
+/* Gives it another name, which takes that name from whoever had it. => 0, or -ENOSPC */
+int32_t tmpfs_rename(struct inode *i, const char *name, uint32_t length) MUST_CHECK;
+
 /* Takes the name away. */
 void tmpfs_unlink(struct inode *i);
 
 /* => NULL when memory is short. */
 struct open_file *tmpfs_open(struct inode *i, uint32_t flags) MUST_CHECK;
+
+/* The inode of an open file. => NULL if it is not in /tmp */
+struct inode *tmpfs_inode(const struct open_file *f);
 
 /* May sleep; i must not go meanwhile. => 0, -EFBIG, or -ENOSPC */
 int32_t tmpfs_truncate(struct inode *i, uint64_t length) MUST_CHECK;
