@@ -50,16 +50,20 @@ static int ls_run(int argc, char **argv, struct printer *out)
 
 COMMAND(ls, "[PATH]", "files of the initrd (/) and of programs (/tmp), with their sizes", ls_run);
 
+/* What follows starts a line of its own, also if the file does not end one. */
 static bool print_object(struct object *o, struct printer *out)
 {
-    char chunk[IO_CHUNK];
+    char chunk[IO_CHUNK], last = '\n';
     for (uint32_t at = 0; at < object_length(o);) {
         uint32_t n = MIN((uint32_t)sizeof chunk, object_length(o) - at);
         if (object_read(o, &main_pool, at, chunk, n) != VM_OK)
             return false;
         out->write(out, chunk, n);
         at += n;
+        last = chunk[n - 1];
     }
+    if (last != '\n')
+        print(out, "\n");
     return true;
 }
 

@@ -145,6 +145,25 @@ int32_t sys_pwritev(struct trapframe *tf)
     return err != 0 ? err : transfer_parts(tf, true, &at);
 }
 
+/* Where f's offset goes. => 0 or a negative errno */
+static int32_t seek_target(const struct open_file *f, int64_t offset, uint32_t whence, int64_t *to)
+{
+    struct file_stat st;
+    f->ops->stat(f, &st);
+    if ((st.mode & S_IFMT) == S_IFDIR && whence > SEEK_CUR)
+        return -EINVAL;
+    *to = offset;
+    if (whence == SEEK_CUR)
+        *to += (int64_t)f->offset;
+    else if (whence == SEEK_END)
+        *to += st.size;
+    else if (whence >= SEEK_DATA && (offset < 0 || offset >= st.size))
+        return -ENXIO;
+    else if (whence == SEEK_HOLE) /* no holes but the one at the end */
+        *to = st.size;
+    return *to < 0 || (uint64_t)*to > OFFSET_MAX ? -EINVAL : 0;
+}
+
 /* => 0, and *offset is what the file's offset is now; or a negative errno */
 static int32_t seek(uint32_t fd, int64_t *offset, uint32_t whence)
 {
@@ -155,24 +174,12 @@ static int32_t seek(uint32_t fd, int64_t *offset, uint32_t whence)
         return -EINVAL;
     if (!f->ops->seekable)
         return -ESPIPE;
-    struct file_stat st;
-    f->ops->stat(f, &st);
-    if ((st.mode & S_IFMT) == S_IFDIR && whence > SEEK_CUR)
-        return -EINVAL;
-    int64_t to = *offset;
-    if (whence == SEEK_CUR)
-        to += (int64_t)f->offset;
-    else if (whence == SEEK_END)
-        to += st.size;
-    else if (whence >= SEEK_DATA && (to < 0 || to >= st.size))
-        return -ENXIO;
-    else if (whence == SEEK_HOLE) /* no holes but the one at the end */
-        to = st.size;
-    if (to < 0 || (uint64_t)to > OFFSET_MAX)
-        return -EINVAL;
-    f->offset = (uint64_t)to;
-    *offset = to;
-    return 0;
+    lock_take(&f->at);
+    int32_t err = seek_target(f, *offset, whence, offset);
+    if (err == 0)
+        f->offset = (uint64_t)*offset;
+    lock_release(&f->at);
+    return err;
 }
 
 int32_t sys_lseek(struct trapframe *tf)

@@ -3,7 +3,7 @@
 #ifndef KERNEL_SYS_PATH_H
 #define KERNEL_SYS_PATH_H
 
-#include "kernel/file.h"
+#include "kernel/path.h"
 
 enum { AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100 };
 
@@ -16,5 +16,9 @@ struct user_path {
  * -EFAULT, -ENAMETOOLONG, -ENOENT (empty), -EBADF, -ENOTDIR, -ENOMEM: nothing to put */
 int32_t user_path_get(struct user_path *p, int32_t at, vaddr_t path, bool may_be_empty) MUST_CHECK;
 void user_path_put(struct user_path *p);
+
+/* Fetches a path, walks it, and does what is to be done where it leads; `what` does not sleep.
+ * => what `what` returns, or why the path leads nowhere */
+int32_t user_path_do(int32_t at, vaddr_t path, int32_t (*what)(const struct place *)) MUST_CHECK;
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * stat64, statx and chmod, by name and by descriptor. */
-#include "kernel/path.h"
 #include "kernel/proc.h"
 #include "kernel/sys_path.h"
 #include "kernel/syscall.h"

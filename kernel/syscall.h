@@ -47,14 +47,16 @@ int32_t sys_mkdir(struct trapframe *tf);
 int32_t sys_mkdirat(struct trapframe *tf);
 int32_t sys_readlink(struct trapframe *tf);
 int32_t sys_readlinkat(struct trapframe *tf);
-int32_t sys_chdir(struct trapframe *tf);
-int32_t sys_fchdir(struct trapframe *tf);
-int32_t sys_getcwd(struct trapframe *tf);
 int32_t sys_access(struct trapframe *tf);
 int32_t sys_faccessat(struct trapframe *tf);
 int32_t sys_faccessat2(struct trapframe *tf);
 int32_t sys_truncate(struct trapframe *tf);
 int32_t sys_truncate64(struct trapframe *tf);
+
+/* kernel/sys_dir.c */
+int32_t sys_chdir(struct trapframe *tf);
+int32_t sys_fchdir(struct trapframe *tf);
+int32_t sys_getcwd(struct trapframe *tf);
 int32_t sys_getdents64(struct trapframe *tf);
 
 /* kernel/sys_stat.c */

@@ -718,7 +718,7 @@ static void check_initrd(void)
 
 static int usage(void)
 {
-    printf("usage: filecheck [initrd | sigpipe | block | leave | cat]\n");
+    printf("usage: filecheck [initrd | sigpipe | block | leave | keep | cat]\n");
     return 2;
 }
 
@@ -744,6 +744,9 @@ static int act(const char *what)
         unlink(path);
         open("/bin/hello", O_RDONLY);
         dup(p[0]);
+    } else if (strcmp(what, "keep") == 0) {
+        put_file("/tmp/kept", sizeof data);
+        CHECK(write(open("/tmp/kept", O_WRONLY | O_APPEND), "end", 3));
     } else if (strcmp(what, "cat") == 0) {
         for (ssize_t n; (n = read(STDIN_FILENO, back, sizeof back)) > 0;)
             write(STDOUT_FILENO, back, (size_t)n);
