@@ -5,6 +5,7 @@
 #include "arch/x86/paging.h"
 #include "kernel/elf.h"
 #include "kernel/family.h"
+#include "kernel/file.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
 #include "lib/errno.h"
@@ -13,20 +14,6 @@
 #include "mm/slab.h"
 
 enum { PATH_MAX = PAGE_SIZE, NAME_LONGEST = 255 };
-
-int32_t copy_string_in(char *to, vaddr_t from, uint32_t size)
-{
-    for (uint32_t done = 0; done < size;) {
-        uint32_t n = MIN(size - done, PAGE_SIZE - (from + done) % PAGE_SIZE);
-        int32_t err = copy_in(to + done, from + done, n);
-        if (err != 0)
-            return err;
-        for (; n > 0; n--, done++)
-            if (to[done] == '\0')
-                return (int32_t)done;
-    }
-    return -ENAMETOOLONG;
-}
 
 /* Programs are the files of the initrd's bin: /bin/NAME, bin/NAME or, as there is no other place, NAME.
  * => NULL after setting *err. */
@@ -119,7 +106,7 @@ int32_t sys_execve(struct trapframe *tf)
     const struct file *f = NULL;
     struct space *s;
     struct program_start start;
-    int32_t err = copy_string_in(path, tf->ebx, PATH_MAX);
+    int32_t err = copy_in_string(path, tf->ebx, PATH_MAX);
     if (err >= 0)
         f = find_program(path, &err);
     kfree(path);
@@ -130,7 +117,7 @@ int32_t sys_execve(struct trapframe *tf)
         return err;
     change_space(s);
     reset_state(f->name);
-    /* a process's open files would be told here: those marked close-on-exec go */
+    files_exec(current->files);
     *tf = user_frame(start.entry, start.stack);
     log_event(LOG_PROC, "exec pid=%u name=%s entry=0x%08x", current->result.pid, current->result.name,
               start.entry);

@@ -3,6 +3,7 @@
  * parent's memory, and the parent waits until the child ends or runs another program. */
 #include "arch/x86/cpu.h"
 #include "kernel/family.h"
+#include "kernel/file.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
 #include "lib/errno.h"
@@ -47,7 +48,8 @@ static int32_t copy_process(struct proc *child, const struct trapframe *tf, vadd
     child->session = current->session;
     child->background = current->background;
     child->signals = signals_new(current->signals);
-    return child->signals != NULL ? 0 : -ENOMEM;
+    child->files = files_fork(current->files);
+    return child->signals != NULL && child->files != NULL ? 0 : -ENOMEM;
 }
 
 static int32_t copy_memory(struct proc *child, uint32_t flags)

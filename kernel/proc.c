@@ -6,6 +6,7 @@
 #include "drivers/clock.h"
 #include "kernel/elf.h"
 #include "kernel/family.h"
+#include "kernel/file.h"
 #include "kernel/signal.h"
 #include "lib/errno.h"
 #include "lib/log.h"
@@ -144,6 +145,8 @@ void proc_abandon(struct proc *p)
 {
     if (p->result.pid == last_pid) /* it was never seen: the next one may have it */
         last_pid--;
+    if (p->files != NULL)
+        files_exit(p->files);
     if (p->space != NULL)
         space_put(p->space);
     proc_free(p);
@@ -214,10 +217,11 @@ static int32_t load_program(struct proc *p, const struct file *program, int argc
     args_init(&args);
     int32_t err = args_add(&args, argc, argv);
     p->signals = signals_new(NULL);
+    p->files = files_new();
     p->space = space_new(pool, p->result.pid);
     if (err == -E2BIG) {
         print(out, "%s: cannot run: too many arguments (at most %u KiB)\n", program->name, ARG_BYTES / 1024);
-    } else if (err != 0 || p->signals == NULL || p->space == NULL) {
+    } else if (err != 0 || p->signals == NULL || p->files == NULL || p->space == NULL) {
         print(out, "%s: no memory for another process\n", program->name);
         err = -ENOMEM;
     } else {
@@ -404,6 +408,8 @@ static void NORETURN end_current(void)
 {
     struct proc *p = current;
     struct proc_result *r = &p->result;
+    files_exit(p->files);
+    p->files = NULL;
     struct space *s = p->space;
     if (!space_shared(s)) {
         r->minor = s->minor;

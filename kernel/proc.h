@@ -44,6 +44,7 @@ struct proc {
     struct list_node queue; /* the ready queue, while READY; the dead, when ZOMBIE and nobody will wait */
     enum proc_state state;
     struct space *space;     /* NULL: a kernel thread, or a process that has ended */
+    struct files *files;     /* its descriptors; NULL as above */
     uint32_t stack_top, esp; /* of the kernel stack; esp while not RUNNING */
     struct fpu_state *fpu;   /* at the top of the kernel stack */
     struct tls_slot tls[GDT_TLS_COUNT];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * System calls about memory: what Linux i386 checks, in its order, and then one call into mm/. */
+#include "kernel/file.h"
 #include "kernel/proc.h"
 #include "kernel/syscall.h"
 #include "lib/errno.h"
@@ -44,6 +45,23 @@ int32_t sys_brk(struct trapframe *tf)
 }
 
 /* ---- mmap ---- */
+
+/* What mmap wants to know of an open file. */
+struct mapped_file {
+    struct object *object; /* NULL: it cannot be mapped */
+    bool readable, writable;
+};
+
+static bool open_to_map(uint32_t fd, struct mapped_file *m)
+{
+    const struct open_file *f = files_get(current->files, fd);
+    if (f == NULL)
+        return false;
+    *m = (struct mapped_file){.object = f->ops->object != NULL ? f->ops->object(f) : NULL,
+                              .readable = file_readable(f),
+                              .writable = file_writable(f)};
+    return true;
+}
 
 /* Where: the address asked for, the hint, or any. => a negative errno, or 0 with r->start set. */
 static int32_t choose_address(struct space *s, struct region *r, vaddr_t at, uint32_t length, uint32_t flags)
@@ -132,7 +150,7 @@ int32_t sys_mmap2(struct trapframe *tf)
     uint32_t length = round_up(tf->ecx), flags = tf->esi, first_page = tf->ebp;
     struct region r = {.prot = prot_of(tf->edx), .name = "anon", .offset = first_page << PAGE_SHIFT};
     struct mapped_file file, *mapped = flags & MAP_ANONYMOUS ? NULL : &file;
-    if (mapped != NULL && !syscall_mapped_file(tf->edi, mapped))
+    if (mapped != NULL && !open_to_map(tf->edi, mapped))
         return -EBADF;
     if (tf->ecx == 0)
         return -EINVAL;
