@@ -79,7 +79,7 @@ static int32_t choose_address(struct space *s, struct region *r, vaddr_t at, uin
         r->start = at;
         return 0;
     }
-    at = round_up(at);
+    at = ALIGN_DOWN(at, (vaddr_t)PAGE_SIZE);
     uint32_t i = region_index(&s->regions, at);
     bool taken = i < s->regions.count && s->regions.at[i]->start < at + length;
     if (at >= USER_START && in_user(at, length) && !taken)
@@ -108,6 +108,8 @@ static int32_t choose_object(struct region *r, uint32_t length, uint32_t flags,
         r->object = object_create("shared", length);
         return r->object != NULL ? 0 : -ENOMEM;
     }
+    if (flags & MAP_GROWSDOWN)
+        return -EINVAL;
     if (type != MAP_PRIVATE && (r->prot & VM_WRITE) && !file->writable)
         return -EACCES;
     if (!file->readable)
@@ -136,8 +138,8 @@ static int32_t map(struct space *s, struct region *r, uint32_t flags)
     }
     vaddr_t start = r->start, end = r->end;
     if ((flags & MAP_LOCKED) || s->lock_future)
-        result =
-            space_lock(s, start, end, true); /* it is mapped even if it cannot all be locked, as on Linux */
+        result = space_lock(s, start, end,
+                            LOCK_NOW); /* it is mapped even if it cannot all be locked, as on Linux */
     else if (flags & MAP_POPULATE)
         result = space_advise(s, start, end, r->prot & VM_WRITE ? VM_POPULATE_WRITE : VM_POPULATE_READ);
     if (result != VM_OK && s->lock_future)
@@ -205,6 +207,9 @@ int32_t sys_mprotect(struct trapframe *tf)
         return -EINVAL;
     if (at < USER_START || !in_user(at, length))
         return -ENOMEM;
+    const struct region *first = region_find(&current->space->regions, at);
+    if (grows != 0 && first != NULL && (grows == PROT_GROWSUP || !(first->flags & REGION_GROWSDOWN)))
+        return -EINVAL;
     enum vm_result r = space_protect(current->space, at, length, prot_of(prot));
     return r == VM_NO_REGION ? -ENOMEM : r == VM_FORBIDDEN ? -EACCES : error_of(r);
 }
@@ -419,7 +424,7 @@ int32_t sys_msync(struct trapframe *tf)
     return cut ? -ENOMEM : 0;
 }
 
-static int32_t lock_range(vaddr_t start, uint32_t length, bool lock)
+static int32_t lock_range(vaddr_t start, uint32_t length, enum vm_lock lock)
 {
     length = round_up(length + start % PAGE_SIZE);
     start = ALIGN_DOWN(start, (vaddr_t)PAGE_SIZE);
@@ -435,18 +440,20 @@ static int32_t lock_range(vaddr_t start, uint32_t length, bool lock)
 
 int32_t sys_mlock(struct trapframe *tf)
 {
-    return lock_range(tf->ebx, tf->ecx, true);
+    return lock_range(tf->ebx, tf->ecx, LOCK_NOW);
 }
 
 int32_t sys_mlock2(struct trapframe *tf)
 {
-    enum { MLOCK_ONFAULT = 1 }; /* taken as a plain lock: pages come in early */
-    return tf->edx & ~(uint32_t)MLOCK_ONFAULT ? -EINVAL : lock_range(tf->ebx, tf->ecx, true);
+    enum { MLOCK_ONFAULT = 1 };
+    if (tf->edx & ~(uint32_t)MLOCK_ONFAULT)
+        return -EINVAL;
+    return lock_range(tf->ebx, tf->ecx, tf->edx == MLOCK_ONFAULT ? LOCK_ON_FAULT : LOCK_NOW);
 }
 
 int32_t sys_munlock(struct trapframe *tf)
 {
-    return lock_range(tf->ebx, tf->ecx, false);
+    return lock_range(tf->ebx, tf->ecx, LOCK_NONE);
 }
 
 int32_t sys_mlockall(struct trapframe *tf)
@@ -456,7 +463,7 @@ int32_t sys_mlockall(struct trapframe *tf)
     uint32_t flags = tf->ebx;
     if (flags == 0 || flags == MCL_ONFAULT || (flags & ~(uint32_t)MCL_ALL))
         return -EINVAL;
-    if ((flags & MCL_CURRENT) && space_lock_all(s, true) != VM_OK)
+    if ((flags & MCL_CURRENT) && space_lock_all(s, flags & MCL_ONFAULT ? LOCK_ON_FAULT : LOCK_NOW) != VM_OK)
         return -ENOMEM;
     s->lock_future = (flags & MCL_FUTURE) != 0;
     return 0;
@@ -466,5 +473,5 @@ int32_t sys_munlockall(struct trapframe *tf UNUSED)
 {
     struct space *s = current->space;
     s->lock_future = false;
-    return error_of(space_lock_all(s, false));
+    return error_of(space_lock_all(s, LOCK_NONE));
 }

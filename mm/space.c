@@ -9,7 +9,7 @@
 
 struct list_node all_spaces = {&all_spaces, &all_spaces};
 
-enum { STACK_ROOM = 16 << 20 }; /* address space left above map_top for the stack, bytes */
+enum { STACK_ROOM = 128 << 20 }; /* address space left above map_top for the stack, bytes */
 
 enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag)
 {
