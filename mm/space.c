@@ -192,7 +192,9 @@ struct region *space_grow_stack(struct space *s, vaddr_t va)
     if (!(r->flags & REGION_GROWSDOWN) || r->start <= va || r->end - start > s->stack_limit ||
         (guarded && start - below < STACK_GUARD))
         return NULL;
+    s->locked -= locked_pages(r);
     r->start = start;
+    s->locked += locked_pages(r);
     return r;
 }
 
