@@ -101,6 +101,9 @@ static enum phase make_room(struct fault *f, enum vm_result *result)
 /* A frame for this page and nobody else. => PHASE_NEXT: f->frame, and the PTE is what it was. */
 static enum phase get_frame(struct fault *f, enum vm_result *result)
 {
+    f->frame = page_alloc_free(f->space->pool);
+    if (likely(f->frame != NULL)) /* nothing was evicted, nobody slept */
+        return PHASE_NEXT;
     enum vm_result r = page_alloc(f->space->pool, SWAP_NORMAL, &f->frame);
     if (unlikely(r != VM_OK))
         return refuse(f, r, result);
