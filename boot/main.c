@@ -252,6 +252,7 @@ static void init_memory(void)
     if (options.pager)
         pool_set_watermarks(&main_pool);
     swap_readahead = options.readahead;
+    trap_check_every = options.check;
     uint32_t used = kib_below(UINT32_MAX), beyond = used - kib_below(DIRECT_MAP_MAX);
     log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK database=%uK free=%uK",
               (uint32_t)(info.ram / 1024), used, beyond, census.database * (PAGE_SIZE / 1024),

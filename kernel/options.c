@@ -111,6 +111,11 @@ static int set_pager(struct options *o, const char *v, struct printer *out)
     return set_switch(&o->pager, "pager", v, out);
 }
 
+static int set_check(struct options *o, const char *v, struct printer *out)
+{
+    return parse_u32(v, false, &o->check) ? 0 : bad(out, "check", v, "0 (never) to 4294967295 (faults)");
+}
+
 static int set_run(struct options *o, const char *v, struct printer *out UNUSED)
 {
     o->run = v;
@@ -134,7 +139,7 @@ static const struct {
     {"swapmb", set_swapmb}, {"swaplat", set_swaplat}, {"readahead", set_readahead},
     {"order", set_order},   {"pager", set_pager},     {"swapforce", set_swapforce},
     {"atadma", set_atadma}, {"seed", set_seed},       {"log", set_log},
-    {"run", set_run},       {"debug", set_debug},
+    {"run", set_run},       {"debug", set_debug},     {"check", set_check},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)

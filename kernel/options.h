@@ -21,6 +21,7 @@ struct options {
     bool pager;         /* the pool has watermarks of its own */
     const char *log;
     const char *run;         /* monitor commands; NULL: none */
+    uint32_t check;          /* verify every invariant after so many faults; 0: never */
     bool debug;              /* junk on free */
     char text[OPTIONS_TEXT]; /* what the pointers above point into */
 };

@@ -18,7 +18,7 @@ LOG = "expected quiet, default, all, or a comma list of boot proc fault evict sw
 
 WORDS = {
     "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= swapforce= "
-               "atadma= seed= log= run= debug=",
+               "atadma= seed= log= run= debug= check=",
     "readahead=3": "readahead=3: expected a power of two from 1 (none) to 32 pages",
     "order=11": r"order=11: expected 0 to 10 \(a unit of residence is 2\^order pages\)",
     "pager=1": "pager=1: expected on or off",
