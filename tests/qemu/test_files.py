@@ -27,8 +27,8 @@ def test_calls_answer_as_on_linux():
 
 @pytest.mark.parametrize("frames", [16, 40, 400])
 def test_processes_share_pipes_and_files(frames):
-    """With few frames every copy to or from a program may fault and sleep halfway."""
-    run = programs(["run pipecheck", "ls /tmp"], f"frames={frames} log=quiet", screen=False)
+    """With few frames and a slow disk every copy to or from a program may fault, and sleep, halfway."""
+    run = programs(["run pipecheck", "ls /tmp"], f"frames={frames} swaplat=100 log=quiet", screen=False)
     assert printed_by_programs(run.output("run pipecheck")).splitlines() == [
         "stream: bytes=200000 wrong=0 end=0 writer=0",
         "reader goes: signal 13",
