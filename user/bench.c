@@ -130,25 +130,6 @@ static void bench_fault_zero_page(unsigned frames)
     report("fault-cow-zero", 1, "");
 }
 
-/* Rights that were given back need no invalidation, so the CPU may still remember the old ones: it faults,
- * and there is nothing to do. */
-static void bench_fault_spurious(unsigned frames)
-{
-    unsigned batch = MIN(frames / 4, 64u);
-    char *at = map_pages(batch);
-    for (unsigned done = 0; done < SAMPLES; done += batch) {
-        unsigned before = taken;
-        touch(at, batch, 0, batch, true);
-        sys_mprotect((uintptr_t)at, batch * PAGE_SIZE, PROT_READ);
-        touch(at, batch, 0, batch, false);
-        sys_mprotect((uintptr_t)at, batch * PAGE_SIZE, PROT_READ | PROT_WRITE);
-        taken = before;
-        touch(at, batch, 0, batch, true);
-    }
-    unmap_pages(at, batch);
-    report("fault-spurious", 1, "");
-}
-
 static volatile uint64_t forbidden_start;
 static char *forbidden_page;
 
@@ -289,7 +270,6 @@ int main(int argc, char **argv, char **envp UNUSED)
     } else if (strcmp(mode, "faults") == 0 && argc == 3 && has_number && n >= MIN_FRAMES && n <= MAX_FRAMES) {
         bench_fault_zero(n);
         bench_fault_zero_page(n);
-        bench_fault_spurious(n);
         bench_fault_forbidden();
         bench_fault_cow(n);
         bench_fault_swap(n);
