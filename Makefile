@@ -70,7 +70,7 @@ BASE := -std=gnu11 -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -fno-strict-ali
 
 FREESTANDING := $(BASE) -O2 -ffreestanding -march=i686 -mgeneral-regs-only -fno-pic -fno-pie \
                 -fcf-protection=none -fno-asynchronous-unwind-tables $(WARN)
-KERNEL_FLAGS := $(FREESTANDING) -Wframe-larger-than=1024 -fstack-protector-strong -mstack-protector-guard=global
+KERNEL_FLAGS := $(FREESTANDING) -mregparm=3 -Wframe-larger-than=1024 -fstack-protector-strong -mstack-protector-guard=global
 USER_FLAGS   := $(FREESTANDING) -fno-stack-protector
 GLIBC_FLAGS  := -I. -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
 ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall -Wundef -Werror -Wa,--noexecstack
@@ -101,7 +101,8 @@ GLIBC_NAME := $(sort $(foreach s,$(GLIBC_SRC:user/glibc/%.c=%),$(firstword $(sub
 GLIBC_BIN  := $(if $(call has,$(GLIBC_CC)),$(GLIBC_NAME:%=$(B)/user/glibc/%))
 INITRD   := $(B)/initrd.tar
 
-HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c mm/policy/*.c tests/host/*.c)
+HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
+              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
@@ -154,7 +155,7 @@ $(B)/kernel/%.S.o: %.S $(B)/stamp/kernel
 # Linked twice: with an empty symbol table to learn the addresses, then with the real one, which moves
 # nothing that it names because it comes after the text. The last step proves that.
 KSYMS       := $(B)/ksyms
-LINK_KERNEL := $(LINK) -Wl,--orphan-handling=error -T linker.ld $(KERNEL_OBJ) $(KSYMS).o -lgcc
+LINK_KERNEL := $(LINK) -Wl,--orphan-handling=error -T linker.ld $(KERNEL_OBJ) $(KSYMS).o
 
 $(KERNEL): $(KERNEL_OBJ) linker.ld tools/ksyms.py $(B)/stamp/link
 	$(call say,LD,$@)

@@ -14,6 +14,7 @@
 #include "drivers/ramdisk.h"
 #include "drivers/serial.h"
 #include "drivers/vga.h"
+#include "drivers/zram.h"
 #include "kernel/console.h"
 #include "kernel/initrd.h"
 #include "kernel/monitor.h"
@@ -35,10 +36,14 @@ enum {
     SWAP_DEFAULT_MB = 16,
     SWAP_MAX_MB = 1024,
     SWAP_PAGES_PER_FRAME = 8, /* more swap than that, and its slot table would take too much of memory */
+    ZRAM_OVERCOMMIT = 4,      /* zram may be told to hold so many times the memory that there is */
 };
 
 static struct boot_info info;
 static struct options options;
+
+/* Frames that the swap disk may take as kernel memory while the system runs. */
+static uint32_t disk_frames;
 
 extern char __kernel_end[];
 
@@ -91,6 +96,13 @@ static struct frame_census init_frames(void)
     return census;
 }
 
+static void NORETURN refuse_swapmb(uint32_t mb, uint32_t most)
+{
+    print(&log_console, "command line: swapmb=%u: expected 0 to %u on this machine\n", mb,
+          MIN(most, (uint32_t)SWAP_MAX_MB));
+    refuse();
+}
+
 /* The ramdisk takes its memory before the allocator sees it. */
 static struct blkdev *make_ramdisk(uint32_t free_frames)
 {
@@ -101,11 +113,8 @@ static struct blkdev *make_ramdisk(uint32_t free_frames)
     if (mb == 0)
         return NULL;
     paddr_t at = mb <= most ? frame_take(mb * MIB_FRAMES) : 0;
-    if (at == 0) {
-        print(&log_console, "command line: swapmb=%u: expected 0 to %u on this machine\n", mb,
-              MIN(most, 1024u));
-        refuse();
-    }
+    if (at == 0)
+        refuse_swapmb(mb, most);
     return ramdisk_create(phys_to_ptr(at), mb * MIB_FRAMES);
 }
 
@@ -149,6 +158,22 @@ static struct blkdev *make_hdd(uint32_t free_frames)
     return make_ata(3, free_frames);
 }
 
+/* zram takes memory as pages come, up to half of it; only its table is taken here. */
+static struct blkdev *make_zram(uint32_t free_frames)
+{
+    uint32_t mb = options.swap_mb, most = free_frames / MIB_FRAMES * ZRAM_OVERCOMMIT;
+    if (mb == UINT32_MAX)
+        mb = MIN(free_frames / MIB_FRAMES / 2, (uint32_t)SWAP_MAX_MB);
+    if (mb == 0)
+        return NULL;
+    uint32_t pages = mb * MIB_FRAMES, table = ALIGN_UP(zram_table_bytes(pages), (size_t)PAGE_SIZE);
+    paddr_t at = mb <= most ? frame_take(table / PAGE_SIZE) : 0;
+    if (at == 0)
+        refuse_swapmb(mb, most);
+    disk_frames = MIN(pages, free_frames / 2);
+    return zram_create(phys_to_ptr(at), pages, disk_frames);
+}
+
 static struct blkdev *make_none(uint32_t free_frames UNUSED)
 {
     return NULL;
@@ -160,8 +185,8 @@ static const struct {
     const char *name;
     struct blkdev *(*make)(uint32_t free_frames);
 } swap_disks[] = {
-    {"ramdisk", make_ramdisk}, {"hda", make_hda}, {"hdb", make_hdb},
-    {"hdc", make_hdc},         {"hdd", make_hdd}, {"none", make_none},
+    {"ramdisk", make_ramdisk}, {"zram", make_zram}, {"hda", make_hda},   {"hdb", make_hdb},
+    {"hdc", make_hdc},         {"hdd", make_hdd},   {"none", make_none},
 };
 
 static struct blkdev *init_swap_disk(uint32_t free_frames)
@@ -209,7 +234,7 @@ static void init_memory(void)
     if (disk != NULL && options.swap_latency > 0)
         disk = latency_wrap(disk, options.swap_latency);
     free = count_free(0, frame_table_count);
-    buddy_init(MAX(free / RESERVE_PART, (uint32_t)RESERVE_MIN));
+    buddy_init(MAX(free / RESERVE_PART, (uint32_t)RESERVE_MIN) + disk_frames);
     if (swap_init(disk) != VM_OK)
         panic("no heap for the table of %u swap slots", disk->pages);
     if (reclaim_init() != VM_OK)

@@ -165,7 +165,7 @@ static void test_accessed_dirty(struct ktest_run *t)
     if (!open_world(t, &w, "fifo", 8))
         return;
     map(t, &w, 1);
-    EXPECT_EQ(t, vm_fault_in(&w.space, TEST_VA, VM_READ), VM_OK);
+    EXPECT_EQ(t, vm_fault_in(&w.space, TEST_VA, VM_WRITE), VM_OK);
     struct pte pte = pmap_lookup(&w.space.pmap, TEST_VA);
     EXPECT(t, !pte.accessed && !pte.dirty);
     (void)*at(TEST_VA);
@@ -229,7 +229,7 @@ static void test_clean_eviction(struct ktest_run *t)
     if (!open_world(t, &w, "fifo", 8))
         return;
     map(t, &w, 2);
-    fault_in(t, &w, 0, VM_READ);
+    fault_in(t, &w, 0, VM_WRITE); /* a frame of its own, but nothing is written */
     (void)*at(TEST_VA);
     uint32_t writes = vmstat.pswpout;
     EXPECT_EQ(t, pool_evict(&w.pool, SWAP_NORMAL), VM_OK);

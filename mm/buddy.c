@@ -187,6 +187,11 @@ uint32_t buddy_reserve(void)
     return reserve;
 }
 
+void buddy_move_reserve(int32_t frames)
+{
+    reserve += (uint32_t)frames;
+}
+
 uint32_t buddy_total_frames(void)
 {
     return low.total + high.total;

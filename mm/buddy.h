@@ -37,6 +37,11 @@ void buddy_split(struct frame *f);
 uint32_t buddy_free_frames(void); /* of both zones */
 uint32_t buddy_low_free(void);    /* those that the kernel can have */
 uint32_t buddy_reserve(void);
+
+/* Moves the reserve by so many frames, for a user of kernel memory to whom frames are promised: it makes
+ * the reserve smaller by what it takes, and larger again by what it gives back. */
+void buddy_move_reserve(int32_t frames);
+
 uint32_t buddy_total_frames(void); /* frames that were ever handed to buddy_init */
 
 /* Junk on free (a debug aid): fills freed blocks with a byte that is no valid pointer or count. */

@@ -22,11 +22,12 @@ enum frame_kind {
 };
 
 enum frame_flag {
-    FRAME_BUSY = 1,       /* its content is on its way to or from the disk: wait for it, do not touch it */
-    FRAME_HEAD = 2,       /* first frame of a free or allocated block of `order` */
-    FRAME_DIRTY = 4,      /* its content is stored nowhere else, whatever the PTEs' dirty bits say */
-    FRAME_QUEUED = 8,     /* its pool's policy knows it */
-    FRAME_WANTED = 16,    /* somebody sleeps until it is no longer BUSY */
+    FRAME_BUSY = 1,    /* its content is on its way to or from the disk: wait for it, do not touch it */
+    FRAME_HEAD = 2,    /* first frame of a free or allocated block of `order` */
+    FRAME_DIRTY = 4,   /* its content is stored nowhere else, whatever the PTEs' dirty bits say */
+    FRAME_QUEUED = 8,  /* its pool's policy knows it */
+    FRAME_WANTED = 16, /* somebody sleeps until it is no longer BUSY */
+    FRAME_STUCK = 64,  /* its slot did not take it: DIRTY, and no slot can be gained by giving its own back */
     FRAME_READAHEAD = 32, /* read before anybody asked for it, and nobody has yet */
 };
 

@@ -52,16 +52,26 @@ void pool_uncharge(struct frame *f)
     wake_waiters(p);
 }
 
+static inline void enqueue(struct pool *p, struct frame *f, uint32_t refault_distance)
+{
+    f->flags |= FRAME_QUEUED;
+    p->queued++;
+    p->policy->inserted(p->state, f, refault_distance);
+    wake_waiters(p);
+}
+
 void pool_insert(struct frame *f, uint32_t refault_distance)
 {
     struct pool *p = f->pool;
     if (unlikely(f->wired > 0))
         return;
-    f->flags |= FRAME_QUEUED;
-    p->queued++;
     p->recent[p->insertions++ % ARRAY_SIZE(p->recent)] = f;
-    p->policy->inserted(p->state, f, refault_distance);
-    wake_waiters(p);
+    enqueue(p, f, refault_distance);
+}
+
+void pool_return(struct frame *f)
+{
+    enqueue(f->pool, f, REFAULT_NONE);
 }
 
 void pool_remove(struct frame *f)

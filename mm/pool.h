@@ -60,6 +60,9 @@ void pool_unwire(struct frame *f);
 /* Sleeps until a page of p was inserted or freed: when all are on their way in or out. */
 void pool_wait(struct pool *p);
 
+/* f was removed, but not evicted: it competes again. It has not come in, for pool_recent. */
+void pool_return(struct frame *f);
+
 /* Is f one of the pages that came in last, so that the instruction which wants another one may still need
  * it? Policies need not care; reclaim does when there is hardly anything else that could go. */
 bool pool_recent(const struct pool *p, const struct frame *f);

@@ -65,10 +65,8 @@ static enum vm_result evict_one(struct pool *p, enum swap_use use, struct frame 
             *out = f;
             return VM_OK;
         }
-        if (why == VM_NO_SWAP && (f->flags & FRAME_QUEUED)) {
-            pool_remove(f); /* and back: its policy looks at it anew, so that the next pick is another page */
-            pool_insert(f, REFAULT_NONE);
-        }
+        if (why == VM_NO_SWAP && (f->flags & FRAME_QUEUED))
+            pool_requeue(f);
     }
     return evict_any(p, use, why, out);
 }
@@ -185,7 +183,7 @@ static uint32_t evict_cluster(struct pool *p)
         victims[n++] = f;
     }
     for (uint32_t i = 0; i < n; i++)
-        pool_insert(victims[i], REFAULT_NONE);
+        pool_return(victims[i]);
     return evict_pages(victims, n, SWAP_NORMAL, &why);
 }
 

@@ -63,19 +63,20 @@ static inline bool is_large(const struct pmap *p, const uint32_t *e)
 static inline uint32_t *entry_at(const struct pmap *p, vaddr_t va)
 {
     uint32_t *pde = (uint32_t *)p->root + va / PDE_SPAN;
-    if (unlikely(!(*pde & X86_P)))
-        return NULL;
-    if (unlikely(*pde & X86_PS))
-        return pde;
+    if (unlikely((*pde & (X86_P | X86_PS)) != X86_P))
+        return *pde & X86_P ? pde : NULL;
     return (uint32_t *)((*pde & X86_FRAME_MASK) + KERNEL_BASE) + va / PAGE_SIZE % ENTRIES;
 }
 
 /* => NULL where there is no page table. Not under a large mapping: those are split first. */
 static inline uint32_t *pte_at(const struct pmap *p, vaddr_t va)
 {
-    uint32_t *e = entry_at(p, va);
-    ASSERT(e == NULL || !is_large(p, e), "pmap: pid %u va %#x is part of a large mapping", p->tag, va);
-    return e;
+    uint32_t pde = ((const uint32_t *)p->root)[va / PDE_SPAN];
+    if (unlikely((pde & (X86_P | X86_PS)) != X86_P)) {
+        ASSERT(!(pde & X86_P), "pmap: pid %u va %#x is part of a large mapping", p->tag, va);
+        return NULL;
+    }
+    return (uint32_t *)((pde & X86_FRAME_MASK) + KERNEL_BASE) + va / PAGE_SIZE % ENTRIES;
 }
 
 static inline void invalidate(const struct pmap *p, vaddr_t va)

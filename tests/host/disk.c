@@ -37,7 +37,7 @@ static int transfer(struct disk *d, uint32_t block, bool write, pfn_t pfn, bool 
         d->sleep(d, block);
     machine_windows_close();
     if (fail)
-        return -EIO;
+        return d->error != 0 ? d->error : -EIO;
     page = page_window(pfn, WINDOW_DRIVER);
     void *to = write ? at : page;
     const void *from = write ? page : at;

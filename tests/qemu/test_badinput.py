@@ -36,7 +36,7 @@ WORDS = {
     "swapmb=x": "swapmb=x: expected 0 to 1024 (MiB)",
     "swapmb=1025": "swapmb=1025: expected 0 to 1024 (MiB)",
     "swapmb=1000": r"swapmb=1000: expected 0 to \d+ on this machine",
-    "swap=disk": "swap=disk: expected one of: ramdisk hda hdb hdc hdd none",
+    "swap=disk": "swap=disk: expected one of: ramdisk zram hda hdb hdc hdd none",
     "swapforce=2": "swapforce=2: expected 0 or 1 (1: overwrite what is on the swap disk)",
     "atadma=yes": "atadma=yes: expected on or off",
     "swaplat=1000001": "swaplat=1000001: expected 0 to 1000000 (microseconds)",
