@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * System calls about memory: what Linux i386 checks, in its order, and then one call into mm/. */
+#include "kernel/file.h"
 #include "kernel/proc.h"
 #include "kernel/syscall.h"
 #include "lib/errno.h"
@@ -45,6 +46,23 @@ int32_t sys_brk(struct trapframe *tf)
 
 /* ---- mmap ---- */
 
+/* What mmap wants to know of an open file. */
+struct mapped_file {
+    struct object *object; /* NULL: it cannot be mapped */
+    bool readable, writable;
+};
+
+static bool open_to_map(uint32_t fd, struct mapped_file *m)
+{
+    const struct open_file *f = files_get(current->files, fd);
+    if (f == NULL)
+        return false;
+    *m = (struct mapped_file){.object = f->ops->object != NULL ? f->ops->object(f) : NULL,
+                              .readable = file_readable(f),
+                              .writable = file_writable(f)};
+    return true;
+}
+
 /* Where: the address asked for, the hint, or any. => a negative errno, or 0 with r->start set. */
 static int32_t choose_address(struct space *s, struct region *r, vaddr_t at, uint32_t length, uint32_t flags)
 {
@@ -61,7 +79,7 @@ static int32_t choose_address(struct space *s, struct region *r, vaddr_t at, uin
         r->start = at;
         return 0;
     }
-    at = round_up(at);
+    at = ALIGN_DOWN(at, (vaddr_t)PAGE_SIZE);
     uint32_t i = region_index(&s->regions, at);
     bool taken = i < s->regions.count && s->regions.at[i]->start < at + length;
     if (at >= USER_START && in_user(at, length) && !taken)
@@ -90,6 +108,8 @@ static int32_t choose_object(struct region *r, uint32_t length, uint32_t flags,
         r->object = object_create("shared", length);
         return r->object != NULL ? 0 : -ENOMEM;
     }
+    if (flags & MAP_GROWSDOWN)
+        return -EINVAL;
     if (type != MAP_PRIVATE && (r->prot & VM_WRITE) && !file->writable)
         return -EACCES;
     if (!file->readable)
@@ -118,8 +138,8 @@ static int32_t map(struct space *s, struct region *r, uint32_t flags)
     }
     vaddr_t start = r->start, end = r->end;
     if ((flags & MAP_LOCKED) || s->lock_future)
-        result =
-            space_lock(s, start, end, true); /* it is mapped even if it cannot all be locked, as on Linux */
+        result = space_lock(s, start, end,
+                            LOCK_NOW); /* it is mapped even if it cannot all be locked, as on Linux */
     else if (flags & MAP_POPULATE)
         result = space_advise(s, start, end, r->prot & VM_WRITE ? VM_POPULATE_WRITE : VM_POPULATE_READ);
     if (result != VM_OK && s->lock_future)
@@ -132,7 +152,7 @@ int32_t sys_mmap2(struct trapframe *tf)
     uint32_t length = round_up(tf->ecx), flags = tf->esi, first_page = tf->ebp;
     struct region r = {.prot = prot_of(tf->edx), .name = "anon", .offset = first_page << PAGE_SHIFT};
     struct mapped_file file, *mapped = flags & MAP_ANONYMOUS ? NULL : &file;
-    if (mapped != NULL && !syscall_mapped_file(tf->edi, mapped))
+    if (mapped != NULL && !open_to_map(tf->edi, mapped))
         return -EBADF;
     if (tf->ecx == 0)
         return -EINVAL;
@@ -168,7 +188,7 @@ int32_t sys_munmap(struct trapframe *tf)
         if (length == 0)
             return 0;
     }
-    return syscall_error(space_unmap(current->space, at, length));
+    return error_of(space_unmap(current->space, at, length));
 }
 
 int32_t sys_mprotect(struct trapframe *tf)
@@ -187,8 +207,11 @@ int32_t sys_mprotect(struct trapframe *tf)
         return -EINVAL;
     if (at < USER_START || !in_user(at, length))
         return -ENOMEM;
+    const struct region *first = region_find(&current->space->regions, at);
+    if (grows != 0 && first != NULL && (grows == PROT_GROWSUP || !(first->flags & REGION_GROWSDOWN)))
+        return -EINVAL;
     enum vm_result r = space_protect(current->space, at, length, prot_of(prot));
-    return r == VM_NO_REGION ? -ENOMEM : r == VM_FORBIDDEN ? -EACCES : syscall_error(r);
+    return r == VM_NO_REGION ? -ENOMEM : r == VM_FORBIDDEN ? -EACCES : error_of(r);
 }
 
 /* ---- mremap ---- */
@@ -247,7 +270,7 @@ static int32_t move_fixed(struct space *s, vaddr_t at, uint32_t old, uint32_t le
         old = length;
     }
     if (result != VM_OK)
-        return syscall_error(result);
+        return error_of(result);
     const struct region *r = region_find(&s->regions, at);
     if (r == NULL)
         return -EFAULT;
@@ -269,7 +292,7 @@ int32_t sys_mremap(struct trapframe *tf)
         return move_fixed(s, at, old, length, tf->edi);
     if (old >= length) {
         enum vm_result result = old > length ? space_unmap(s, at + length, old - length) : VM_OK;
-        return result == VM_OK ? (int32_t)at : syscall_error(result);
+        return result == VM_OK ? (int32_t)at : error_of(result);
     }
     int32_t err = may_resize(r, at, old, length);
     if (err != 0)
@@ -300,7 +323,7 @@ static int32_t advice_error(enum vm_result r, bool cut)
     case VM_NO_REGION:
         return -ENOMEM;
     default:
-        return syscall_error(r);
+        return error_of(r);
     }
 }
 
@@ -367,7 +390,7 @@ int32_t sys_mincore(struct trapframe *tf)
         if (region_find(&s->regions, at) == NULL)
             return -ENOMEM;
         uint8_t here = space_resident(s, at);
-        int32_t err = syscall_error(space_copy_out(s, vector + i, &here, 1));
+        int32_t err = error_of(space_copy_out(s, vector + i, &here, 1));
         if (err != 0)
             return err;
     }
@@ -401,7 +424,7 @@ int32_t sys_msync(struct trapframe *tf)
     return cut ? -ENOMEM : 0;
 }
 
-static int32_t lock_range(vaddr_t start, uint32_t length, bool lock)
+static int32_t lock_range(vaddr_t start, uint32_t length, enum vm_lock lock)
 {
     length = round_up(length + start % PAGE_SIZE);
     start = ALIGN_DOWN(start, (vaddr_t)PAGE_SIZE);
@@ -417,18 +440,20 @@ static int32_t lock_range(vaddr_t start, uint32_t length, bool lock)
 
 int32_t sys_mlock(struct trapframe *tf)
 {
-    return lock_range(tf->ebx, tf->ecx, true);
+    return lock_range(tf->ebx, tf->ecx, LOCK_NOW);
 }
 
 int32_t sys_mlock2(struct trapframe *tf)
 {
-    enum { MLOCK_ONFAULT = 1 }; /* taken as a plain lock: pages come in early */
-    return tf->edx & ~(uint32_t)MLOCK_ONFAULT ? -EINVAL : lock_range(tf->ebx, tf->ecx, true);
+    enum { MLOCK_ONFAULT = 1 };
+    if (tf->edx & ~(uint32_t)MLOCK_ONFAULT)
+        return -EINVAL;
+    return lock_range(tf->ebx, tf->ecx, tf->edx == MLOCK_ONFAULT ? LOCK_ON_FAULT : LOCK_NOW);
 }
 
 int32_t sys_munlock(struct trapframe *tf)
 {
-    return lock_range(tf->ebx, tf->ecx, false);
+    return lock_range(tf->ebx, tf->ecx, LOCK_NONE);
 }
 
 int32_t sys_mlockall(struct trapframe *tf)
@@ -438,7 +463,7 @@ int32_t sys_mlockall(struct trapframe *tf)
     uint32_t flags = tf->ebx;
     if (flags == 0 || flags == MCL_ONFAULT || (flags & ~(uint32_t)MCL_ALL))
         return -EINVAL;
-    if ((flags & MCL_CURRENT) && space_lock_all(s, true) != VM_OK)
+    if ((flags & MCL_CURRENT) && space_lock_all(s, flags & MCL_ONFAULT ? LOCK_ON_FAULT : LOCK_NOW) != VM_OK)
         return -ENOMEM;
     s->lock_future = (flags & MCL_FUTURE) != 0;
     return 0;
@@ -448,5 +473,5 @@ int32_t sys_munlockall(struct trapframe *tf UNUSED)
 {
     struct space *s = current->space;
     s->lock_future = false;
-    return syscall_error(space_lock_all(s, false));
+    return error_of(space_lock_all(s, LOCK_NONE));
 }

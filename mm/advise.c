@@ -198,13 +198,13 @@ static void set_lock(struct space *s, struct region *r, bool lock)
 static enum vm_result bring_in(struct space *s, const struct region *r, vaddr_t start, vaddr_t end)
 {
     bool own = (r->prot & VM_WRITE) && !(r->flags & REGION_SHARED);
-    return r->prot == 0 ? VM_OK : populate(s, start, end, own ? VM_WRITE : VM_READ);
+    return r->prot == 0 ? VM_NO_MEMORY : populate(s, start, end, own ? VM_WRITE : VM_READ);
 }
 
-enum vm_result space_lock(struct space *s, vaddr_t start, vaddr_t end, bool lock)
+enum vm_result space_lock(struct space *s, vaddr_t start, vaddr_t end, enum vm_lock lock)
 {
     uint32_t pages = (end - start) / PAGE_SIZE;
-    if (lock && s->pool->wired + pages + POOL_MIN_LIMIT > s->pool->limit)
+    if (lock != LOCK_NONE && s->pool->wired + pages + POOL_MIN_LIMIT > s->pool->limit)
         return VM_NO_MEMORY;
     enum vm_result result = region_cut(&s->regions, start, end);
     if (result != VM_OK)
@@ -212,11 +212,11 @@ enum vm_result space_lock(struct space *s, vaddr_t start, vaddr_t end, bool lock
     vaddr_t at = start;
     for (uint32_t i = region_index(&s->regions, start);
          i < s->regions.count && s->regions.at[i]->start == at && at < end; i++) {
-        set_lock(s, s->regions.at[i], lock);
+        set_lock(s, s->regions.at[i], lock != LOCK_NONE);
         at = s->regions.at[i]->end;
     }
     region_merge(&s->regions, start, end);
-    for (vaddr_t va = start; lock && va < at && result == VM_OK;) {
+    for (vaddr_t va = start; lock == LOCK_NOW && va < at && result == VM_OK;) {
         const struct region *r = region_find(&s->regions, va);
         vaddr_t to = MIN(at, r->end);
         result = bring_in(s, r, va, to);
@@ -225,19 +225,19 @@ enum vm_result space_lock(struct space *s, vaddr_t start, vaddr_t end, bool lock
     return result == VM_OK && at < end ? VM_NO_REGION : result;
 }
 
-enum vm_result space_lock_all(struct space *s, bool lock)
+enum vm_result space_lock_all(struct space *s, enum vm_lock lock)
 {
     uint32_t pages = 0;
     for (uint32_t i = 0; i < s->regions.count; i++)
         if (s->regions.at[i]->prot != 0)
             pages += (s->regions.at[i]->end - s->regions.at[i]->start) / PAGE_SIZE;
-    if (lock && pages - s->locked + s->pool->wired + POOL_MIN_LIMIT > s->pool->limit)
+    if (lock != LOCK_NONE && pages - s->locked + s->pool->wired + POOL_MIN_LIMIT > s->pool->limit)
         return VM_NO_MEMORY;
     for (uint32_t i = 0; i < s->regions.count; i++)
-        set_lock(s, s->regions.at[i], lock);
-    for (uint32_t i = 0; lock && i < s->regions.count; i++) {
+        set_lock(s, s->regions.at[i], lock != LOCK_NONE);
+    for (uint32_t i = 0; lock == LOCK_NOW && i < s->regions.count; i++) {
         const struct region *r = s->regions.at[i];
-        enum vm_result result = bring_in(s, r, r->start, r->end);
+        enum vm_result result = r->prot != 0 ? bring_in(s, r, r->start, r->end) : VM_OK;
         if (result != VM_OK)
             return result;
     }

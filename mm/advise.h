@@ -30,12 +30,19 @@ enum vm_result space_set_flags(struct space *s, vaddr_t start, vaddr_t end, uint
 /* Is the page in memory, mapped here or not? => va lies in a region. */
 bool space_resident(struct space *s, vaddr_t va);
 
-/* Locks: every page comes in and stays; or unlocks. May evict and sleep. => VM_OK; VM_NO_REGION at the first
- * hole (what lies before it is done); VM_NO_MEMORY when too little would be left that can be evicted. */
-enum vm_result space_lock(struct space *s, vaddr_t start, vaddr_t end, bool lock) MUST_CHECK;
+enum vm_lock {
+    LOCK_NONE,
+    LOCK_NOW,      /* every page comes in, and stays */
+    LOCK_ON_FAULT, /* a page stays once it has been touched */
+};
+
+/* Locks, or unlocks. May evict and sleep. => VM_OK; VM_NO_REGION at the first
+ * hole (what lies before it is done); VM_NO_MEMORY when too little would be left that can be evicted, or
+ * LOCK_NOW meets pages without any rights (they are locked all the same, as on Linux). */
+enum vm_result space_lock(struct space *s, vaddr_t start, vaddr_t end, enum vm_lock lock) MUST_CHECK;
 
 /* The same for all regions. */
-enum vm_result space_lock_all(struct space *s, bool lock) MUST_CHECK;
+enum vm_result space_lock_all(struct space *s, enum vm_lock lock) MUST_CHECK;
 
 /* Moves the pages of [from, from + length) to `to`, with the region around them, which must be one. Nothing
  * is mapped at the new place, whose region gets `new_length`. => VM_OK, or VM_NO_MEMORY and nothing is

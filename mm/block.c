@@ -62,7 +62,7 @@ static void keep_slots(struct space *s, struct frame *block, vaddr_t start, uint
 /* Reads block[0] and those behind it whose slots adjoin. => how many */
 static uint32_t read_run(struct frame *block, uint32_t most, enum vm_result *result)
 {
-    struct frame *run[BLKDEV_MAX_RUN];
+    struct frame *run[BLKDEV_MAX_RUN] = {block};
     bool corrupt[BLKDEV_MAX_RUN];
     slot_t first = block[0].slot;
     uint32_t n = 0;

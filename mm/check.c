@@ -47,6 +47,10 @@ static bool check_user_frame(struct frame *f, struct printer *out)
         print(out, "frame %#x: user page that nobody can find (flags %#x)\n", n, f->flags);
         return false;
     }
+    if ((f->flags & FRAME_BUSY) && (head->pmap != NULL || f->object != NULL || (f->flags & FRAME_QUEUED))) {
+        print(out, "frame %#x: user page that is busy, but mapped or queued (flags %#x)\n", n, f->flags);
+        return false;
+    }
     if (f->object != NULL && object_lookup(f->object, f->index).frame != f) {
         print(out, "frame %#x: says it is page %u of an object that does not know\n", n, f->index);
         return false;

@@ -223,7 +223,7 @@ static enum vm_result stay(struct frame *f, enum vm_result why)
         f->flags = FRAME_HEAD;
         return VM_OK;
     }
-    pool_return(f);
+    pool_reinsert(f);
     return why;
 }
 
@@ -261,13 +261,13 @@ enum vm_result evict_page(struct frame *f, enum swap_use use)
 
 /* ---- several pages out ---- */
 
-/* Writes those of e[from..count) that need it and whose slots adjoin, from e[from] on. => how many. */
+/* Writes those of e[0..count) whose slots adjoin, from e[0] on. => how many. */
 static uint32_t write_run(const struct eviction *e, uint32_t count, enum vm_result *io)
 {
     struct frame *run[BLKDEV_MAX_RUN];
     uint32_t n = 0;
     slot_t first = e[0].frame->slot;
-    while (n < count && e[n].write && e[n].frame->slot.n == first.n + n) {
+    while (n < count && e[n].frame->slot.n == first.n + n) {
         run[n] = e[n].frame;
         n++;
     }
@@ -293,14 +293,16 @@ uint32_t evict_pages(struct frame *const *frames, uint32_t count, enum swap_use 
     uint32_t started = 0, gone = 0;
     for (uint32_t i = 0; i < count; i++) {
         enum vm_result r = evict_start(frames[i], use, &e[started]);
-        if (r == VM_OK)
-            started++;
-        else
+        if (r != VM_OK)
             *why = r;
+        else if (e[started].write)
+            started++;
+        else /* at once, so that it does not come between two that go in one transfer */
+            gone += finish_one(&e[started], VM_OK, why);
     }
     for (uint32_t i = 0; i < started;) {
-        enum vm_result io = VM_OK;
-        uint32_t n = e[i].write ? write_run(&e[i], started - i, &io) : 1;
+        enum vm_result io;
+        uint32_t n = write_run(&e[i], started - i, &io);
         for (uint32_t j = i; j < i + n; j++)
             gone += finish_one(&e[j], io, why);
         i += n;
@@ -324,7 +326,7 @@ void block_split(struct frame *f)
         pool_charge(p, &f[i]);
         f[i].pmap = pmap;
         f[i].va = va + i * PAGE_SIZE;
-        pool_insert(&f[i], REFAULT_NONE);
+        pool_reinsert(&f[i]);
     }
     vmstat.thp_split_page++;
 }

@@ -189,6 +189,20 @@ static enum phase touch_anonymous(struct fault *f, enum vm_result *result)
     return PHASE_NEXT;
 }
 
+/* The page of the region's object, resident. */
+static enum vm_result get_object_page(struct fault *f, struct frame **page)
+{
+    struct object *o = f->region->object;
+    struct object_entry e = object_lookup(o, object_index(f));
+    enum vm_result r = object_page(o, object_index(f), f->space->pool, page, &f->major);
+    if (f->major) {
+        f->kase = CASE_SWAPPED;
+        f->what = "swap-in";
+        f->slot = e.slot;
+    }
+    return r;
+}
+
 /* The first write to a page of a private file mapping: it gets its copy at once. */
 static enum phase copy_from_object(struct fault *f, enum vm_result *result)
 {
@@ -197,7 +211,7 @@ static enum phase copy_from_object(struct fault *f, enum vm_result *result)
     /* first the object's page, for then nothing sleeps between having both */
     enum vm_result r = index < object_pages(f->region->object) ? VM_OK : VM_BEYOND;
     if (r == VM_OK && f->region->object->data == NULL)
-        r = object_page(f->region->object, index, f->space->pool, &page, &f->major);
+        r = get_object_page(f, &page);
     if (r != VM_OK)
         return refuse(f, r, result);
     enum phase phase = get_frame(f, result);
@@ -221,13 +235,7 @@ static enum phase touch_object(struct fault *f, enum vm_result *result)
     f->what = o->name;
     if (f->access == VM_WRITE && !(f->region->flags & REGION_SHARED))
         return copy_from_object(f, result);
-    struct object_entry e = object_lookup(o, object_index(f));
-    enum vm_result r = object_page(o, object_index(f), f->space->pool, &f->frame, &f->major);
-    if (f->major) {
-        f->kase = CASE_SWAPPED;
-        f->what = "swap-in";
-        f->slot = e.slot;
-    }
+    enum vm_result r = get_object_page(f, &f->frame);
     if (r != VM_OK)
         return refuse(f, r, result);
     if (!unchanged(f))
@@ -278,6 +286,12 @@ static enum phase read_back(struct fault *f, enum vm_result *result)
         return PHASE_RESTART;
     if (unlikely(!read))
         return map_cached(f, result);
+    if (unlikely(f->region->object != NULL) && !unchanged(f)) {
+        /* a private copy, cut off with its object's end meanwhile: the PTE's reference went with it */
+        pool_insert(f->frame, REFAULT_NONE);
+        page_unmapped(f->frame, false);
+        return PHASE_RESTART;
+    }
     f->slot = slot;
     f->major = true;
     swap_unref(
@@ -322,7 +336,7 @@ static enum phase copy_on_write(struct fault *f, enum vm_result *result)
     if (unlikely(phase != PHASE_NEXT))
         return phase;
     void *to = page_window(frame_pfn(f->frame), WINDOW_TO);
-    pmap_unmap(pmap, page_of(f), SLOT_NONE);
+    bool dirty = pmap_unmap(pmap, page_of(f), SLOT_NONE).dirty; /* perhaps only this PTE knows */
     if (old == zero_frame) {
         page_zero(to);
         f->what = "cow-zero";
@@ -334,7 +348,7 @@ static enum phase copy_on_write(struct fault *f, enum vm_result *result)
         pool_unwire(old);
     rmap_remove(old, pmap, page_of(f));
     map_new(f, f->region->prot, true, REFAULT_NONE);
-    page_unmapped(old, false);
+    page_unmapped(old, dirty);
     return PHASE_NEXT;
 }
 

@@ -52,8 +52,11 @@ void pool_uncharge(struct frame *f)
     wake_waiters(p);
 }
 
-static inline void enqueue(struct pool *p, struct frame *f, uint32_t refault_distance)
+static inline void enqueue(struct frame *f, uint32_t refault_distance)
 {
+    struct pool *p = f->pool;
+    if (unlikely(f->wired > 0))
+        return;
     f->flags |= FRAME_QUEUED;
     p->queued++;
     p->policy->inserted(p->state, f, refault_distance);
@@ -63,15 +66,13 @@ static inline void enqueue(struct pool *p, struct frame *f, uint32_t refault_dis
 void pool_insert(struct frame *f, uint32_t refault_distance)
 {
     struct pool *p = f->pool;
-    if (unlikely(f->wired > 0))
-        return;
     p->recent[p->insertions++ % ARRAY_SIZE(p->recent)] = f;
-    enqueue(p, f, refault_distance);
+    enqueue(f, refault_distance);
 }
 
-void pool_return(struct frame *f)
+void pool_reinsert(struct frame *f)
 {
-    enqueue(f->pool, f, REFAULT_NONE);
+    enqueue(f, REFAULT_NONE);
 }
 
 void pool_remove(struct frame *f)
@@ -97,7 +98,7 @@ void pool_unwire(struct frame *f)
     if (--f->wired > 0)
         return;
     f->pool->wired--;
-    pool_insert(f, REFAULT_NONE);
+    pool_reinsert(f);
 }
 
 void pool_wait(struct pool *p)

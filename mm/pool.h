@@ -50,6 +50,9 @@ void pool_uncharge(struct frame *f);
  * => f is charged to a pool and not queued. */
 void pool_insert(struct frame *f, uint32_t refault_distance);
 
+/* The same for a page that was taken out of the competition, but is not new: it does not count as recent. */
+void pool_reinsert(struct frame *f);
+
 /* f leaves the competition: freed, being evicted, or wired. => it is queued. */
 void pool_remove(struct frame *f);
 
@@ -59,9 +62,6 @@ void pool_unwire(struct frame *f);
 
 /* Sleeps until a page of p was inserted or freed: when all are on their way in or out. */
 void pool_wait(struct pool *p);
-
-/* f was removed, but not evicted: it competes again. It has not come in, for pool_recent. */
-void pool_return(struct frame *f);
 
 /* Is f one of the pages that came in last, so that the instruction which wants another one may still need
  * it? Policies need not care; reclaim does when there is hardly anything else that could go. */

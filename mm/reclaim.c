@@ -65,7 +65,7 @@ static enum vm_result evict_one(struct pool *p, enum swap_use use, struct frame 
             *out = f;
             return VM_OK;
         }
-        if (why == VM_NO_SWAP && (f->flags & FRAME_QUEUED))
+        if (why == VM_NO_SWAP && f->pool == p && (f->flags & FRAME_QUEUED))
             pool_requeue(f);
     }
     return evict_any(p, use, why, out);
@@ -183,7 +183,7 @@ static uint32_t evict_cluster(struct pool *p)
         victims[n++] = f;
     }
     for (uint32_t i = 0; i < n; i++)
-        pool_return(victims[i]);
+        pool_reinsert(victims[i]);
     return evict_pages(victims, n, SWAP_NORMAL, &why);
 }
 
@@ -237,11 +237,16 @@ enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out)
         if (unlikely(r != VM_OK))
             return r;
         if (likely(*out != NULL && from == p && p->resident <= p->limit))
+            return VM_OK; /* charged to p as it was */
+        if (*out == NULL)
+            continue;
+        /* not by way of the free list: others may be quicker, or the reserve may hold it */
+        pool_uncharge(*out);
+        if (likely(p->resident < p->limit)) {
+            pool_charge(p, *out);
             return VM_OK;
-        if (*out != NULL) {
-            pool_uncharge(*out);
-            buddy_free(*out);
         }
+        buddy_free(*out);
     }
     return VM_OK;
 }

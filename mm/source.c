@@ -17,12 +17,15 @@ static bool readable(uint32_t n)
     return n < swap_total() && swap_refs(s) > 0 && swap_cached(s) == NULL;
 }
 
-/* A frame for a page that nobody asked for: only if others have plenty. */
+/* A frame for a page that nobody asked for: only if others have plenty. BUSY, as it is nobody's yet. */
 static struct frame *spare_frame(struct pool *p)
 {
     if (p->resident >= p->limit && (p->queued < p->limit / 2 || pool_evict(p, SWAP_NORMAL) != VM_OK))
         return NULL;
-    return page_alloc_free(p);
+    struct frame *f = page_alloc_free(p);
+    if (f != NULL)
+        f->flags |= FRAME_BUSY;
+    return f;
 }
 
 /* What one transfer brings in: adjoining slots, the wanted one among them. */
@@ -56,7 +59,7 @@ static void choose_run(struct run *run, slot_t s, struct pool *p)
         struct frame *f = run->frames[i] = spare[--spares];
         swap_ref(at, 1);
         page_keep_slot(f, at);
-        f->flags |= FRAME_BUSY | FRAME_READAHEAD;
+        f->flags |= FRAME_READAHEAD;
     }
     while (spares > 0)
         page_free(spare[--spares]);

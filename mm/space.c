@@ -9,7 +9,7 @@
 
 struct list_node all_spaces = {&all_spaces, &all_spaces};
 
-enum { STACK_ROOM = 16 << 20 }; /* address space left above map_top for the stack, bytes */
+enum { STACK_ROOM = 128 << 20 }; /* address space left above map_top for the stack, bytes */
 
 enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag)
 {
@@ -192,7 +192,9 @@ struct region *space_grow_stack(struct space *s, vaddr_t va)
     if (!(r->flags & REGION_GROWSDOWN) || r->start <= va || r->end - start > s->stack_limit ||
         (guarded && start - below < STACK_GUARD))
         return NULL;
+    s->locked -= locked_pages(r);
     r->start = start;
+    s->locked += locked_pages(r);
     return r;
 }
 

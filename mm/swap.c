@@ -13,6 +13,10 @@
 #include "mm/slab.h"
 #include "mm/stats.h"
 
+/* So many failed writes in a row, and the disk counts as one without room: or what is clean would be evicted
+ * and read back for ever, by instructions that need two pages while only one can go. */
+enum { DEAD_AFTER = 1000 };
+
 enum { CLUSTER = BLKDEV_MAX_RUN }; /* slots: one bit each in a word */
 _Static_assert(CLUSTER == 32, "a cluster's free slots are the bits of a 32-bit word");
 
@@ -28,7 +32,8 @@ static struct {
     struct list_node whole, partial;
     uint32_t total, free;
     uint32_t reads, writes;
-    slot_t refused; /* the disk did not take this one's content, and no other was stored or freed since */
+    uint32_t failures; /* of writes, in a row */
+    slot_t refused;    /* the disk did not take this one's content, and no other was stored or freed since */
 } swap;
 
 bool swap_verify = true;
@@ -146,10 +151,8 @@ static void log_transfer(const struct blk_transfer *t, int err)
 
 static NOINLINE enum vm_result failed(int err)
 {
-    if (err == -ENOSPC)
-        return VM_NO_SWAP;
     vmstat.swap_error++;
-    return VM_IO_ERROR;
+    return err == -ENOSPC ? VM_NO_SWAP : VM_IO_ERROR;
 }
 
 /* sums[] is the data's afterwards, if checksums are on. */
@@ -168,7 +171,7 @@ static inline enum vm_result transfer(bool write, slot_t first, const uint32_t *
         log_transfer(&t, err);
     if (likely(err == 0))
         return VM_OK;
-    if (write)
+    if (write && (err == -ENOSPC || ++swap.failures >= DEAD_AFTER))
         swap.refused = first;
     return failed(err);
 }
@@ -179,6 +182,7 @@ static inline void wrote(slot_t s, struct page_sum sum)
         swap_slot(s)->sum = sum.value;
     swap.writes++;
     swap.refused = SLOT_NONE;
+    swap.failures = 0;
     vmstat.pswpout++;
 }
 

@@ -7,6 +7,7 @@
 #include "lib/wait.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
+#include "mm/reclaim.h"
 #include "mm/stats.h"
 #include "mm/swap.h"
 #include "tests/host/high.h"
@@ -60,11 +61,22 @@ static uint8_t *ram_at(paddr_t pa)
 
 void wait_on(const void *channel)
 {
-    panic("machine: a wait for %p, which would never end", channel);
+    if (machine.wait == NULL)
+        panic("machine: a wait for %p, which would never end", channel);
+    machine.waits++;
+    machine.wait(channel);
 }
 
-void wake_all(const void *channel UNUSED)
+void wake_all(const void *channel)
 {
+    if (machine.wake != NULL)
+        machine.wake(channel);
+}
+
+/* Nobody is there to be ended. */
+bool vm_out_of_memory(struct space *s UNUSED, enum vm_result why UNUSED)
+{
+    return false;
 }
 
 static void assert_page(const void *p)
@@ -103,11 +115,12 @@ enum {
     ENTRIES = 1024, /* of each level */
     TABLE_SPAN = ENTRIES * PAGE_SIZE,
     P = 1 << 0,
-    W = 1 << 1, /* kept while swapped, like U */
+    W = 1 << 1,
     U = 1 << 2,
     SWAPPED = 1 << 3, /* with P clear: the upper bits are a slot */
     A = 1 << 5,
     D = 1 << 6,
+    PS = 1 << 7, /* in the directory: a large mapping */
 };
 
 /* ---- TLB ---- */
@@ -130,14 +143,25 @@ static bool tlb_hit(const struct tlb_entry *e, const struct pmap *p, vaddr_t va)
     return e->pmap == p && e->page == ALIGN_DOWN(va, (vaddr_t)PAGE_SIZE);
 }
 
-/* The only way in which a page-table change reaches the TLB. */
+static void drop(struct tlb_entry *e)
+{
+    e->pmap = NULL;
+    machine.invalidations++;
+}
+
 static void invalidate(const struct pmap *p, vaddr_t va)
 {
     struct tlb_entry *e = tlb_entry(p, va);
-    if (tlb_hit(e, p, va)) {
-        e->pmap = NULL;
-        machine.invalidations++;
-    }
+    if (tlb_hit(e, p, va))
+        drop(e);
+}
+
+/* A page of a large mapping has its translation in one entry of a real TLB. */
+static void invalidate_large(const struct pmap *p, vaddr_t va)
+{
+    for (size_t i = 0; i < TLB_ENTRIES; i++)
+        if (tlb[i].pmap == p && tlb[i].page / TABLE_SPAN == va / TABLE_SPAN)
+            drop(&tlb[i]);
 }
 
 void machine_tlb_flush(void)
@@ -147,18 +171,43 @@ void machine_tlb_flush(void)
 
 /* ---- mm/pmap.h ---- */
 
-static uint32_t *walk(const struct pmap *p, vaddr_t va)
+static uint32_t *pde_at(const struct pmap *p, vaddr_t va)
 {
-    uint32_t pde = ((const uint32_t *)p->root)[va / TABLE_SPAN];
-    if (!(pde & P))
-        return NULL;
-    return (uint32_t *)phys_to_ptr(pfn_base(pfn_of(pde))) + va / PAGE_SIZE % ENTRIES;
+    return (uint32_t *)p->root + va / TABLE_SPAN;
 }
 
+static bool is_large(const struct pmap *p, vaddr_t va)
+{
+    return (*pde_at(p, va) & (P | PS)) == (P | PS);
+}
+
+/* => the PTE, or the directory's entry of a large mapping, or NULL where there is neither. */
+static uint32_t *walk(const struct pmap *p, vaddr_t va)
+{
+    uint32_t *pde = pde_at(p, va);
+    if (!(*pde & P))
+        return NULL;
+    if (*pde & PS)
+        return pde;
+    return (uint32_t *)phys_to_ptr(pfn_base(pfn_of(*pde))) + va / PAGE_SIZE % ENTRIES;
+}
+
+/* What the MMU makes of it: the page's own frame and bits, 0 where nothing is. */
+static uint32_t translation(const struct pmap *p, vaddr_t va)
+{
+    const uint32_t *e = walk(p, va);
+    if (e == NULL)
+        return 0;
+    return is_large(p, va) ? (*e & ~(uint32_t)PS) + va / PAGE_SIZE % ENTRIES * PAGE_SIZE : *e;
+}
+
+/* => the PTE of a page that is not part of a large mapping. */
 static uint32_t *walk_in_state(const struct pmap *p, vaddr_t va, enum pte_state state, const char *who)
 {
     enum pte_state is = pmap_lookup(p, va).state;
+    ASSERT(!is_large(p, va), "%s: pid %u va %#x is part of a large mapping", who, p->tag, va);
     ASSERT(is == state, "%s: pid %u va %#x is in state %d, not %d", who, p->tag, va, is, state);
+    ASSERT(walk(p, va) != NULL, "%s: pid %u va %#x has no page table", who, p->tag, va);
     return walk(p, va);
 }
 
@@ -202,53 +251,99 @@ enum vm_result pmap_init(struct pmap *p)
 void pmap_destroy(struct pmap *p)
 {
     ASSERT(p->resident == 0, "pmap_destroy: pid %u has %u pages resident", p->tag, p->resident);
+    ASSERT(p->spare_tables == 0, "pmap_destroy: pid %u has spare tables", p->tag);
     for (vaddr_t va = 0; (va = pmap_next_table(p, va, USER_END)) < USER_END; va += TABLE_SPAN) {
         for (vaddr_t i = 0; i < ENTRIES; i++)
             ASSERT(pmap_lookup(p, va + i * PAGE_SIZE).state == PTE_NONE, "pmap_destroy: pid %u keeps va %#x",
                    p->tag, va + i * PAGE_SIZE);
         buddy_free(frame_of_ptr(walk(p, va)));
+        p->tables--;
     }
+    ASSERT(p->tables == 1, "pmap_destroy: pid %u counts %u tables too many", p->tag, p->tables - 1);
     buddy_free(frame_of_ptr(p->root));
     p->root = NULL;
 }
 
 struct pte pmap_lookup(const struct pmap *p, vaddr_t va)
 {
-    const uint32_t *pte = walk(p, va);
-    return decode(pte != NULL ? *pte : 0);
+    return decode(translation(p, va));
 }
 
-enum vm_result pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty)
+enum vm_result pmap_reserve(struct pmap *p, vaddr_t va)
 {
-    ASSERT(va % PAGE_SIZE == 0 && va >= USER_START && va < USER_END, "pmap_enter: va %#x", va);
-    if (walk(p, va) == NULL) {
-        void *table = table_alloc();
-        if (table == NULL)
-            return VM_NO_MEMORY;
-        ((uint32_t *)p->root)[va / TABLE_SPAN] = ptr_to_phys(table) | P;
-        p->tables++;
-    }
+    ASSERT(va >= USER_START && va < USER_END, "pmap_reserve: va %#x", va);
+    if (walk(p, va) != NULL)
+        return VM_OK;
+    void *table = table_alloc();
+    if (table == NULL)
+        return VM_NO_MEMORY;
+    *pde_at(p, va) = ptr_to_phys(table) | P;
+    p->tables++;
+    return VM_OK;
+}
+
+static void assert_page_va(vaddr_t va, const char *who)
+{
+    ASSERT(va % PAGE_SIZE == 0 && va >= USER_START && va < USER_END, "%s: va %#x", who, va);
+}
+
+void pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty)
+{
+    assert_page_va(va, "pmap_enter");
+    ASSERT(walk(p, va) != NULL && !is_large(p, va), "pmap_enter: pid %u va %#x has no page table", p->tag,
+           va);
     uint32_t *pte = walk(p, va);
     ASSERT(!(*pte & P), "pmap_enter: pid %u va %#x is present", p->tag, va);
     *pte = pfn_base(pfn) | P | rights(prot) | (dirty ? D : 0);
     p->resident++;
+}
+
+void pmap_enter_swapped(struct pmap *p, vaddr_t va, slot_t slot)
+{
+    assert_page_va(va, "pmap_enter_swapped");
+    *walk_in_state(p, va, PTE_NONE, "pmap_enter_swapped") = slot.n << PAGE_SHIFT | SWAPPED;
+}
+
+enum vm_result pmap_enter_large(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty)
+{
+    assert_page_va(va, "pmap_enter_large");
+    ASSERT(va % TABLE_SPAN == 0 && pfn.n % ENTRIES == 0, "pmap_enter_large: va %#x, frame %#x", va, pfn.n);
+    for (vaddr_t i = 0; i < ENTRIES; i++)
+        ASSERT(pmap_lookup(p, va + i * PAGE_SIZE).state == PTE_NONE, "pmap_enter_large: va %#x is taken",
+               va + i * PAGE_SIZE);
+    if (pmap_reserve(p, va) != VM_OK)
+        return VM_NO_MEMORY;
+    uint32_t *pde = pde_at(p, va);
+    paddr_t table = pfn_base(pfn_of(*pde));
+    *(uint32_t *)phys_to_ptr(table) = p->spare_tables;
+    p->spare_tables = table;
+    *pde = pfn_base(pfn) | P | PS | rights(prot) | (dirty ? D : 0);
+    p->resident += ENTRIES;
     return VM_OK;
+}
+
+void pmap_split_large(struct pmap *p, vaddr_t va)
+{
+    if (!is_large(p, va))
+        return;
+    vaddr_t first = ALIGN_DOWN(va, (vaddr_t)TABLE_SPAN);
+    paddr_t table = p->spare_tables;
+    ASSERT(table != 0, "pmap_split_large: pid %u has no spare table", p->tag);
+    uint32_t *ptes = phys_to_ptr(table);
+    p->spare_tables = ptes[0];
+    for (uint32_t i = 0; i < ENTRIES; i++)
+        ptes[i] = translation(p, first + i * PAGE_SIZE);
+    *pde_at(p, va) = table | P;
+    invalidate_large(p, va);
 }
 
 struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot)
 {
     uint32_t *pte = walk_in_state(p, va, PTE_PRESENT, "pmap_unmap"), old = *pte;
-    *pte = slot_valid(slot) ? slot.n << PAGE_SHIFT | SWAPPED | (old & (W | U)) : 0;
+    *pte = slot_valid(slot) ? slot.n << PAGE_SHIFT | SWAPPED : 0;
     invalidate(p, va);
     p->resident--;
     return decode(old);
-}
-
-void pmap_restore(struct pmap *p, vaddr_t va, pfn_t pfn, bool dirty)
-{
-    uint32_t *pte = walk_in_state(p, va, PTE_SWAPPED, "pmap_restore");
-    *pte = pfn_base(pfn) | P | A | (*pte & (W | U)) | (dirty ? D : 0);
-    p->resident++;
 }
 
 void pmap_forget(struct pmap *p, vaddr_t va)
@@ -264,18 +359,29 @@ void pmap_protect(struct pmap *p, vaddr_t va, uint32_t prot)
         invalidate(p, va);
 }
 
+/* The entry of a present page, also of a large mapping. */
+static uint32_t *present_entry(const struct pmap *p, vaddr_t va, const char *who)
+{
+    uint32_t *e = walk(p, va);
+    ASSERT(e != NULL && (*e & P), "%s: pid %u va %#x is not present", who, p->tag, va);
+    return e;
+}
+
 void pmap_mark(struct pmap *p, vaddr_t va, bool dirty)
 {
-    *walk_in_state(p, va, PTE_PRESENT, "pmap_mark") |= A | (dirty ? D : 0);
+    *present_entry(p, va, "pmap_mark") |= A | (dirty ? D : 0);
 }
 
 bool pmap_test_clear_accessed(struct pmap *p, vaddr_t va)
 {
-    uint32_t *pte = walk_in_state(p, va, PTE_PRESENT, "pmap_test_clear_accessed");
-    if (!(*pte & A))
+    uint32_t *e = present_entry(p, va, "pmap_test_clear_accessed");
+    if (!(*e & A))
         return false;
-    *pte &= ~(uint32_t)A;
-    invalidate(p, va);
+    *e &= ~(uint32_t)A;
+    if (is_large(p, va))
+        invalidate_large(p, va);
+    else
+        invalidate(p, va);
     return true;
 }
 
@@ -293,8 +399,8 @@ enum { MAX_TRIES = 4 }; /* one word needs one page: more faults than this in a r
 /* Does the entry promise what its PTE does not, or lead elsewhere? */
 static bool stale(const struct tlb_entry *e)
 {
-    const uint32_t *pte = walk(e->pmap, e->page);
-    return pte == NULL || (e->pte & ~*pte & (P | W | U | A | D)) || pfn_of(e->pte ^ *pte).n != 0;
+    uint32_t now = translation(e->pmap, e->page);
+    return (e->pte & ~now & (P | W | U | A | D)) || pfn_of(e->pte ^ now).n != 0;
 }
 
 bool machine_tlb_check(struct printer *out)
@@ -317,24 +423,35 @@ static bool allowed(uint32_t pte, bool write)
 /* => the word's place in RAM, or NULL: page fault. */
 static uint32_t *translate(struct pmap *p, vaddr_t va, bool write)
 {
-    uint32_t *pte = walk(p, va);
+    uint32_t *entry = walk(p, va);
     struct tlb_entry *e = tlb_entry(p, va);
     if (tlb_hit(e, p, va)) {
         ASSERT(!stale(e), "machine: stale TLB entry %#x used for pid %u va %#x, whose PTE is %#x", e->pte,
-               p->tag, va, pte != NULL ? *pte : 0);
+               p->tag, va, translation(p, va));
         if (!allowed(e->pte, write)) {
             e->pmap = NULL;
             return NULL;
         }
     } else {
-        if (pte == NULL || !allowed(*pte, write))
+        if (entry == NULL || !allowed(*entry, write))
             return NULL;
-        *pte |= A;
-        *e = (struct tlb_entry){p, ALIGN_DOWN(va, (vaddr_t)PAGE_SIZE), *pte};
+        *entry |= A;
+        *e = (struct tlb_entry){p, ALIGN_DOWN(va, (vaddr_t)PAGE_SIZE), translation(p, va)};
     }
-    if (write && !(e->pte & D))
-        e->pte = *pte |= D;
+    if (write && !(e->pte & D)) {
+        *entry |= D;
+        e->pte = translation(p, va);
+    }
     return (uint32_t *)ram_at(pfn_base(pfn_of(e->pte)) + va % PAGE_SIZE);
+}
+
+enum vm_result machine_fault(struct space *s, vaddr_t va, enum vm_prot access)
+{
+    struct fault f = {.space = s, .va = va, .access = access};
+    machine.faults++;
+    enum vm_result r = vm_fault(&f); /* others may fault meanwhile */
+    machine.last = f;
+    return r;
 }
 
 enum vm_result machine_access(struct space *s, vaddr_t va, enum vm_prot access, uint32_t *word)
@@ -349,9 +466,7 @@ enum vm_result machine_access(struct space *s, vaddr_t va, enum vm_prot access, 
                 *word = *at;
             return VM_OK;
         }
-        machine.faults++;
-        machine.last = (struct fault){.space = s, .va = va, .access = access};
-        enum vm_result r = vm_fault(&machine.last);
+        enum vm_result r = machine_fault(s, va, access);
         if (r != VM_OK)
             return r;
     }
@@ -397,10 +512,15 @@ void machine_build_high(uint32_t frames, uint32_t high, uint32_t reserve, uint32
     disk_init(&machine.disk, slots);
     if (swap_init(slots > 0 ? &machine.disk.dev : NULL) != VM_OK)
         panic("machine: no swap on %u slots", slots);
+    if (reclaim_init() != VM_OK)
+        panic("machine: no page of zeros");
+    swap_readahead = 1;
     machine_tlb_flush();
     memset(&vmstat, 0, sizeof vmstat);
     log_classes = LOG_QUIET;
-    machine.faults = machine.invalidations = 0;
+    machine.faults = machine.invalidations = machine.waits = 0;
+    machine.wait = NULL;
+    machine.wake = NULL;
     machine.free_frames = buddy_free_frames();
     machine.free_slots = swap_free();
 }

@@ -29,6 +29,10 @@ struct machine {
     struct disk disk;       /* what swap_init was given */
     uint32_t faults;        /* taken by machine_access */
     struct fault last;      /* the last of them, as vm_fault left it */
+    /* What wait_on and wake_all do; NULL: a wait panics, as nobody would ever end it. See fiber.h. */
+    void (*wait)(const void *channel);
+    void (*wake)(const void *channel);
+    uint32_t waits;         /* calls of wait_on */
     uint32_t invalidations; /* TLB entries that an invalidation removed */
     uint32_t free_frames;   /* after machine_build, */
     uint32_t free_slots;    /* ... for leak checks */
@@ -53,6 +57,9 @@ void machine_windows_close(void);
 /* What the CPU does with one aligned word: VM_WRITE stores *word, VM_READ and VM_EXEC load it. Faults go
  * to vm_fault and the access is tried again. => VM_OK, or what vm_fault said. */
 enum vm_result machine_access(struct space *s, vaddr_t va, enum vm_prot access, uint32_t *word) MUST_CHECK;
+
+/* The page fault alone, which leaves the page's accessed and dirty bits as mm/ sets them. => as vm_fault */
+enum vm_result machine_fault(struct space *s, vaddr_t va, enum vm_prot access) MUST_CHECK;
 
 /* Holds every TLB entry against its PTE. */
 bool machine_tlb_check(struct printer *out) MUST_CHECK;

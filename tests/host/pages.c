@@ -23,8 +23,54 @@ void world_destroy(struct world *w)
 
 void pages_map(struct space *s, uint32_t i, uint32_t count, uint32_t prot)
 {
-    enum vm_result r = space_map(s, page_va(i), count * PAGE_SIZE, prot, "anon", source_zero(), 0);
+    enum vm_result r = pages_region(s, i, count, prot, 0, NULL);
     ASSERT(r == VM_OK, "pages_map: space_map says %s", vm_result_name(r));
+}
+
+enum vm_result pages_region(struct space *s, uint32_t i, uint32_t count, uint32_t prot, uint32_t flags,
+                            struct object *o)
+{
+    struct region r = {page_va(i), page_va(i + count), prot, flags, o != NULL ? "data" : "anon", 0, o};
+    if (o != NULL)
+        object_ref(o);
+    enum vm_result result = space_map(s, &r);
+    if (result != VM_OK && o != NULL)
+        object_unref(o);
+    return result;
+}
+
+struct object *file_map(struct space *s, uint32_t i, const void *data, uint32_t length, uint32_t prot)
+{
+    struct object *o = object_create_file("file", data, length);
+    ASSERT(o != NULL, "file_map: no memory for %u bytes", length);
+    enum vm_result r = pages_region(s, i, object_pages(o), prot, 0, o);
+    ASSERT(r == VM_OK, "file_map: space_map says %s", vm_result_name(r));
+    object_unref(o); /* the region has its own reference */
+    return o;
+}
+
+void page_touch(struct space *s, uint32_t i)
+{
+    struct pte pte = pmap_lookup(&s->pmap, page_va(i));
+    enum vm_result r = VM_OK;
+    while (r == VM_OK && (pte.state != PTE_PRESENT || !pte.writable)) {
+        r = machine_fault(s, page_va(i), VM_WRITE);
+        pte = pmap_lookup(&s->pmap, page_va(i));
+    }
+    ASSERT(r == VM_OK, "touch of page %u: %s", i, vm_result_name(r));
+    word_load(s, i);
+}
+
+struct frame *page_frame(const struct space *s, uint32_t i)
+{
+    struct pte pte = pmap_lookup(&s->pmap, page_va(i));
+    return pte.state == PTE_PRESENT ? frame_of(pte.pfn) : NULL;
+}
+
+slot_t page_slot(const struct space *s, uint32_t i)
+{
+    struct pte pte = pmap_lookup(&s->pmap, page_va(i));
+    return pte.state == PTE_SWAPPED ? pte.slot : SLOT_NONE;
 }
 
 void word_store(struct space *s, uint32_t i, uint32_t v)

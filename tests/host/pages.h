@@ -28,6 +28,23 @@ void world_destroy(struct world *w);
 /* Maps zero pages from page_va(i) on. Failure panics. */
 void pages_map(struct space *s, uint32_t i, uint32_t count, uint32_t prot);
 
+/* Maps pages from page_va(i) on, of the object from its start (which gets another reference), or zero pages
+ * if it is NULL. => as space_map */
+enum vm_result pages_region(struct space *s, uint32_t i, uint32_t count, uint32_t prot, uint32_t flags,
+                            struct object *o) MUST_CHECK;
+
+/* Maps a file of these bytes, privately, from page_va(i) on. Failure panics. => the object, which lives as
+ * long as the mapping. */
+struct object *file_map(struct space *s, uint32_t i, const void *data, uint32_t length, uint32_t prot);
+
+/* Makes page i resident and writable, as a write would, and reads it: a page of its own that is clean, if it
+ * was not dirty before. Failure panics. */
+void page_touch(struct space *s, uint32_t i);
+
+/* Where page i is: NULL and SLOT_NONE if it is not there. */
+struct frame *page_frame(const struct space *s, uint32_t i);
+slot_t page_slot(const struct space *s, uint32_t i);
+
 /* One word of page i, by the CPU. The store writes v, the load returns what is there; both panic if the
  * access is refused. */
 void word_store(struct space *s, uint32_t i, uint32_t v);

@@ -254,10 +254,12 @@ TEST(highmem_file_pages)
     world_init(&w, "clock", 8, 0);
     for (uint32_t i = 0; i < ARRAY_SIZE(file); i++)
         file[i] = i * 2654435761u;
-    EXPECT_EQ(t,
-              space_map(&w.space, page_va(0), 2 * PAGE_SIZE, VM_READ, "file",
-                        source_file(file, sizeof file - 8), 0),
-              VM_OK);
+    struct region r = {.start = page_va(0),
+                       .end = page_va(2),
+                       .prot = VM_READ,
+                       .name = "file",
+                       .object = object_create_file("file", file, sizeof file - 8)};
+    EXPECT_EQ(t, space_map(&w.space, &r), VM_OK);
     for (uint32_t i = 0; i < ARRAY_SIZE(file); i++) {
         uint32_t v;
         EXPECT_EQ(t, machine_access(&w.space, page_va(0) + i * 4, VM_READ, &v), VM_OK);

@@ -4,6 +4,8 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
+#include "mm/port.h"
+#include "mm/rmap.h"
 #include "tests/host/pages.h"
 
 TEST(machine_tlb_fill_sets_accessed_and_first_write_sets_dirty)
@@ -11,7 +13,7 @@ TEST(machine_tlb_fill_sets_accessed_and_first_write_sets_dirty)
     struct world w;
     world_init(&w, "fifo", 8, 2);
     struct pmap *p = &w.space.pmap;
-    EXPECT_EQ(t, word_load(&w.space, 0), 0);
+    page_touch(&w.space, 0);
     EXPECT(t, pmap_lookup(p, page_va(0)).accessed && !pmap_lookup(p, page_va(0)).dirty);
     word_store(&w.space, 0, 1); /* hits the entry that the load filled */
     EXPECT(t, pmap_lookup(p, page_va(0)).dirty);
@@ -66,14 +68,64 @@ TEST(machine_notices_stale_tlb_entries)
 TEST(machine_fault_drops_the_entry_that_caused_it)
 {
     struct world w;
-    world_init(&w, "fifo", 8, 0);
-    pages_map(&w.space, 0, 1, VM_READ);
-    EXPECT_EQ(t, word_load(&w.space, 0), 0);
+    world_init(&w, "fifo", 8, 1);
+    word_store(&w.space, 0, 5);
+    EXPECT_EQ(t, space_protect(&w.space, page_va(0), PAGE_SIZE, VM_READ), VM_OK);
+    EXPECT_EQ(t, machine.invalidations, 1);
+    EXPECT_EQ(t, word_load(&w.space, 0), 5);
     EXPECT_EQ(t, space_protect(&w.space, page_va(0), PAGE_SIZE, VM_READ | VM_WRITE), VM_OK);
-    EXPECT_EQ(t, machine.invalidations, 0); /* rights were granted */
+    EXPECT_EQ(t, machine.invalidations, 1); /* rights were granted */
     word_store(&w.space, 0, 7);             /* the entry still says read-only: a spurious fault */
     EXPECT_EQ(t, machine.last.kase, CASE_SPURIOUS);
     EXPECT_EQ(t, machine.faults, 2);
+    world_destroy(&w);
+}
+
+/* 4 MiB by one entry of the directory; the rights and bits of each page are the entry's. */
+TEST(machine_large_mapping)
+{
+    enum { ORDER = PMAP_LARGE_ORDER, SPAN = PAGE_SIZE << ORDER };
+    struct world w;
+    machine_build(6 << ORDER, TEST_RESERVE, TEST_SLOTS);
+    world_init(&w, "fifo", 4 << ORDER, 0);
+    struct pmap *p = &w.space.pmap;
+    vaddr_t va = ALIGN_UP(TEST_VA, (vaddr_t)SPAN);
+    struct region r = {va, va + SPAN, VM_READ | VM_WRITE, 0, "anon", 0, NULL};
+    EXPECT_EQ(t, space_map(&w.space, &r), VM_OK);
+    struct frame *f = page_alloc_block(&w.pool, ORDER);
+    REQUIRE(t, f != NULL);
+    EXPECT_EQ(t, pmap_enter_large(p, va, frame_pfn(f), VM_READ | VM_WRITE, false), VM_OK);
+    EXPECT_EQ(t, rmap_add(f, p, va), VM_OK);
+    pool_insert(f, REFAULT_NONE);
+    EXPECT_EQ(t, p->resident, 1u << ORDER);
+    EXPECT_EQ(t, p->tables, 2);
+    EXPECT(t, p->spare_tables != 0);
+    test_check(t);
+    for (uint32_t i = 0; i < 1u << ORDER; i += 100) {
+        uint32_t v = i;
+        EXPECT_EQ(t, machine_access(&w.space, va + i * PAGE_SIZE, VM_WRITE, &v), VM_OK);
+        EXPECT_EQ(t, *(uint32_t *)phys_to_ptr(pfn_base(frame_pfn(f + i))), i);
+        EXPECT_EQ(t, pmap_lookup(p, va + i * PAGE_SIZE).pfn.n, frame_pfn(f + i).n);
+    }
+    EXPECT_EQ(t, machine.faults, 0);
+    struct pte pte = pmap_lookup(p, va + 5 * PAGE_SIZE);
+    EXPECT(t, pte.accessed && pte.dirty && pte.writable);
+    EXPECT(t, rmap_test_clear_accessed(f) && !pmap_lookup(p, va + 100 * PAGE_SIZE).accessed);
+    EXPECT(t, machine_tlb_check(t->out));
+    pmap_split_large(p, va + 77 * PAGE_SIZE);
+    EXPECT(t, p->spare_tables == 0 && p->tables == 2);
+    for (uint32_t i = 0; i < 1u << ORDER; i += 100) {
+        pte = pmap_lookup(p, va + i * PAGE_SIZE);
+        EXPECT(t, pte.state == PTE_PRESENT && pte.dirty && pte.writable && !pte.accessed);
+        EXPECT_EQ(t, pte.pfn.n, frame_pfn(f + i).n);
+    }
+    pmap_split_large(p, va); /* nothing to do */
+    test_check(t);
+    EXPECT_PANIC(t, "is part of a large mapping", {
+        while (pmap_enter_large(p, va + SPAN, frame_pfn(f), VM_READ, false) != VM_OK)
+            ;
+        pmap_unmap(p, va + SPAN + PAGE_SIZE, SLOT_NONE);
+    });
     world_destroy(&w);
 }
 

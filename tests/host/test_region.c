@@ -7,7 +7,7 @@
 
 static enum vm_result add(struct region_set *set, uint32_t first, uint32_t count, uint32_t offset)
 {
-    struct region r = {page_va(first), page_va(first + count), VM_READ, "anon", offset, source_zero()};
+    struct region r = {page_va(first), page_va(first + count), VM_READ, 0, "anon", offset, NULL};
     return region_add(set, &r);
 }
 
@@ -27,11 +27,11 @@ TEST(region_add_keeps_order_and_refuses_overlap)
     for (uint32_t i = 1; i < set.count; i++)
         EXPECT(t, set.at[i - 1]->end <= set.at[i]->start);
     EXPECT_EQ(t, add(&set, 15, 0, 0), VM_INVALID);
-    struct region odd = {page_va(40) + 1, page_va(41), VM_READ, "odd", 0, source_zero()};
+    struct region odd = {page_va(40) + 1, page_va(41), VM_READ, 0, "odd", 0, NULL};
     EXPECT_EQ(t, region_add(&set, &odd), VM_INVALID);
-    odd = (struct region){page_va(40), page_va(41) - 4, VM_READ, "odd", 0, source_zero()};
+    odd = (struct region){page_va(40), page_va(41) - 4, VM_READ, 0, "odd", 0, NULL};
     EXPECT_EQ(t, region_add(&set, &odd), VM_INVALID);
-    odd = (struct region){page_va(41), page_va(40), VM_READ, "odd", 0, source_zero()};
+    odd = (struct region){page_va(41), page_va(40), VM_READ, 0, "odd", 0, NULL};
     EXPECT_EQ(t, region_add(&set, &odd), VM_INVALID);
     region_set_destroy(&set);
     EXPECT_EQ(t, set.count, 0);
@@ -104,4 +104,69 @@ TEST(region_short_of_memory_changes_nothing)
     region_set_destroy(&set);
     while (n > 0)
         buddy_free(frames[--n]);
+}
+
+/* Two regions in two halves of one object: what must agree for them to be joined? */
+TEST(region_merge_joins_only_equals)
+{
+    struct object *o = object_create("shared", 16 * PAGE_SIZE), *other = object_create("shared", PAGE_SIZE);
+    REQUIRE(t, o != NULL && other != NULL);
+    const struct region low = {page_va(0), page_va(4), VM_READ, 0, "data", PAGE_SIZE, o};
+    const struct region high = {page_va(4), page_va(8), VM_READ, 0, "data", 5 * PAGE_SIZE, o};
+    struct region odd[7];
+    for (size_t i = 0; i < ARRAY_SIZE(odd); i++)
+        odd[i] = high;
+    odd[1].prot = VM_READ | VM_WRITE;
+    odd[2].flags = REGION_SHARED;
+    odd[3].name = "text";
+    odd[4].offset = 6 * PAGE_SIZE;
+    odd[5].object = other;
+    odd[6].start = page_va(5);
+    for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+        struct region_set set = {0};
+        object_ref(low.object);
+        object_ref(odd[i].object);
+        EXPECT_EQ(t, region_add(&set, &low), VM_OK);
+        EXPECT_EQ(t, region_add(&set, &odd[i]), VM_OK);
+        region_find(&set, page_va(6)); /* remembered, and must be forgotten */
+        region_merge(&set, page_va(4), page_va(8));
+        EXPECT_EQ(t, set.count, i == 0 ? 1 : 2);
+        EXPECT_EQ(t, o->refs, i == 0 || i == 5 ? 2 : 3);
+        if (i == 0) {
+            EXPECT_EQ(t, set.at[0]->end, page_va(8));
+            EXPECT(t, region_find(&set, page_va(6)) == set.at[0]);
+        }
+        region_set_destroy(&set);
+        EXPECT(t, o->refs == 1 && other->refs == 1);
+    }
+    object_unref(o);
+    object_unref(other);
+}
+
+TEST(region_merge_reaches_both_neighbours)
+{
+    struct region_set set = {0};
+    for (uint32_t i = 0; i < 5; i++)
+        EXPECT_EQ(t, add(&set, i * 4, 4, 0), VM_OK);
+    region_merge(&set, page_va(8), page_va(12)); /* the one in the middle, and what touches it */
+    REQUIRE(t, set.count == 3);
+    EXPECT_EQ(t, set.at[1]->start, page_va(4));
+    EXPECT_EQ(t, set.at[1]->end, page_va(16));
+    region_set_destroy(&set);
+}
+
+TEST(region_split_shares_the_object)
+{
+    struct region_set set = {0};
+    struct object *o = object_create("shared", 16 * PAGE_SIZE);
+    REQUIRE(t, o != NULL);
+    const struct region r = {page_va(0), page_va(8), VM_READ, REGION_SHARED, "data", 0, o};
+    object_ref(o);
+    EXPECT_EQ(t, region_add(&set, &r), VM_OK);
+    EXPECT_EQ(t, region_split(&set, page_va(3)), VM_OK);
+    EXPECT_EQ(t, o->refs, 3);
+    EXPECT(t, set.at[1]->object == o && set.at[1]->flags == REGION_SHARED);
+    region_set_destroy(&set);
+    EXPECT_EQ(t, o->refs, 1);
+    object_unref(o);
 }

@@ -27,9 +27,11 @@ static void share(struct ktest_run *t, struct sharing *s)
         struct space *to = sharer(s, i);
         EXPECT_EQ(t, space_init(to, &s->w.pool, (uint32_t)i + 1), VM_OK);
         pages_map(to, 0, SHARERS, VM_READ | VM_WRITE);
-        EXPECT_EQ(t, pmap_enter(&to->pmap, page_va((uint32_t)i), frame_pfn(s->f), VM_READ, false), VM_OK);
+        EXPECT_EQ(t, pmap_reserve(&to->pmap, page_va((uint32_t)i)), VM_OK);
+        pmap_enter(&to->pmap, page_va((uint32_t)i), frame_pfn(s->f), VM_READ, false);
         EXPECT_EQ(t, rmap_add(s->f, &to->pmap, page_va((uint32_t)i)), VM_OK);
     }
+    pmap_protect(&s->w.space.pmap, page_va(0), VM_READ); /* as fork does */
 }
 
 static void unshare(struct sharing *s)
@@ -96,6 +98,13 @@ TEST(rmap_remove_of_what_is_not_there)
     unshare(&s);
 }
 
+/* References of the slot that the shared page keeps. */
+static uint32_t kept_refs(const struct sharing *s)
+{
+    const struct frame *f = page_frame(&s->w.space, 0);
+    return f != NULL && slot_valid(f->slot) ? swap_refs(f->slot) : 0;
+}
+
 TEST(rmap_shared_page_goes_and_comes_back_for_all)
 {
     struct sharing s;
@@ -105,6 +114,7 @@ TEST(rmap_shared_page_goes_and_comes_back_for_all)
     struct pte first = pmap_lookup(&s.w.space.pmap, page_va(0));
     EXPECT_EQ(t, first.state, PTE_SWAPPED);
     EXPECT_EQ(t, swap_refs(first.slot), SHARERS);
+    EXPECT(t, swap_cached(first.slot) == NULL);
     for (int i = 0; i < SHARERS; i++) {
         struct pte pte = pmap_lookup(&sharer(&s, i)->pmap, page_va((uint32_t)i));
         EXPECT(t, pte.state == PTE_SWAPPED && pte.slot.n == first.slot.n);
@@ -112,20 +122,31 @@ TEST(rmap_shared_page_goes_and_comes_back_for_all)
     test_check(t);
     for (int i = 0; i < SHARERS; i++)
         EXPECT_EQ(t, word_load(sharer(&s, i), (uint32_t)i), 4711);
+    EXPECT_EQ(t, machine.disk.reads, 1); /* the others find it through the slot */
+    EXPECT_EQ(t, kept_refs(&s), 1);
     test_check(t);
     unshare(&s);
 }
 
-TEST(rmap_failed_write_restores_every_mapping)
+/* The page stays in its frame, mapped nowhere, and everybody finds it there. */
+TEST(rmap_failed_write_keeps_the_page_for_all)
 {
     struct sharing s;
     share(t, &s);
     machine.disk.fail_writes = UINT32_MAX;
     EXPECT_EQ(t, pool_evict(&s.w.pool, SWAP_NORMAL), VM_IO_ERROR);
-    EXPECT_EQ(t, rmap_count(s.f), SHARERS);
+    EXPECT_EQ(t, rmap_count(s.f), 0);
+    EXPECT(t, slot_valid(s.f->slot) && (s.f->flags & FRAME_DIRTY));
+    EXPECT_EQ(t, swap_refs(s.f->slot), 1 + SHARERS);
     test_check(t);
-    for (int i = 0; i < SHARERS; i++)
+    for (int i = 0; i < SHARERS; i++) {
         EXPECT_EQ(t, word_load(sharer(&s, i), (uint32_t)i), 4711);
+        EXPECT(t, machine.last.kase == CASE_SWAPPED && !machine.last.major && machine.last.frame == s.f);
+        EXPECT_EQ(t, rmap_count(s.f), (uint32_t)i + 1);
+        EXPECT_EQ(t, swap_refs(s.f->slot), SHARERS - (uint32_t)i);
+        test_check(t);
+    }
+    EXPECT_EQ(t, machine.disk.reads, 0);
     unshare(&s);
 }
 

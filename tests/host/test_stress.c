@@ -43,6 +43,7 @@ static struct {
     const struct setup *with;
     struct pool pool[POOLS];
     struct actor actor[SPACES];
+    struct object *file;
     uint32_t rng, generation, refused, next_pid;
 } stress;
 
@@ -139,8 +140,15 @@ static void op_map(struct actor *a, uint32_t i, uint32_t n)
     bool from_file = below(2), taken = false;
     for (uint32_t k = i; k < i + n; k++)
         taken |= a->page[k].mapped;
-    struct source source = from_file ? source_file(file, sizeof file) : source_zero();
-    enum vm_result r = space_map(&a->space, page_va(i), n * PAGE_SIZE, prot, "anon", source, i * PAGE_SIZE);
+    struct region region = {page_va(i), page_va(i + n), prot, 0, "anon", 0, NULL};
+    if (from_file) {
+        region.object = stress.file;
+        region.offset = i * PAGE_SIZE;
+        object_ref(stress.file);
+    }
+    enum vm_result r = space_map(&a->space, &region);
+    if (r != VM_OK && from_file)
+        object_unref(stress.file);
     if (r != (taken ? VM_EXISTS : VM_OK))
         complain(a, i, "space_map");
     for (uint32_t k = i; r == VM_OK && k < i + n; k++)
@@ -165,7 +173,7 @@ static void op_protect(struct actor *a, uint32_t i, uint32_t n)
     enum vm_result r = space_protect(&a->space, page_va(i), n * PAGE_SIZE, prot);
     if (r != (whole ? VM_OK : VM_NO_REGION))
         complain(a, i, "space_protect");
-    for (uint32_t k = i; r == VM_OK && k < i + n; k++)
+    for (uint32_t k = i; k < i + n && a->page[k].mapped; k++) /* up to the first hole */
         a->page[k].prot = prot;
 }
 
@@ -187,7 +195,7 @@ static void op_corrupt(struct actor *a, uint32_t i)
 {
     struct pte pte = pmap_lookup(&a->space.pmap, page_va(i));
     uint32_t v, bit = below(PAGE_SIZE * 8);
-    if (pte.state != PTE_SWAPPED || !(a->page[i].prot & VM_READ))
+    if (pte.state != PTE_SWAPPED || swap_cached(pte.slot) != NULL || !(a->page[i].prot & VM_READ))
         return;
     disk_flip_bit(&machine.disk, pte.slot.n, bit);
     enum vm_result r = machine_access(&a->space, page_va(i), VM_READ, &v);
@@ -258,6 +266,8 @@ static void stress_run(struct ktest_run *t, const struct setup *with)
         if (pool_init(&stress.pool[i], i ? "b" : "a", policy_find(with->policy[i]), with->limit[i],
                       with->seed) != VM_OK)
             panic("stress: pool_init");
+    if ((stress.file = object_create_file("file", file, sizeof file)) == NULL)
+        panic("stress: no memory for the file");
     for (uint32_t i = 0; i < SPACES; i++)
         start(&stress.actor[i]);
     for (uint32_t op = 0; op < with->ops && t->failures == 0; op++) {
@@ -274,6 +284,7 @@ static void stress_run(struct ktest_run *t, const struct setup *with)
     EXPECT(t, vmstat.pgmajfault > with->ops / 20);
     for (uint32_t i = 0; i < SPACES; i++)
         space_destroy(&stress.actor[i].space);
+    object_unref(stress.file);
     for (uint32_t i = 0; i < POOLS; i++)
         pool_destroy(&stress.pool[i]);
 }

@@ -44,7 +44,7 @@ OBJECTS = {"file", "shared", "tmp"}
 
 ROW = re.compile(r" *(?P<pid>\d+) +(?P<name>\S+) +(?P<status>ok|killed|exit \d+) +(?P<minor>\d+) +(?P<major>\d+) +"
                  r"(?P<evictions>\d+) +(?P<writebacks>\d+) +\d+\.\d{3}(  (?P<reason>.*))?")
-PS_ROW = re.compile(r" *(?P<pid>\d+) +\S+ +(new|ready|running|asleep|ended) +(\d+ +)?(?P<resident>\d+) +(?P<minor>\d+) +"
+PS_ROW = re.compile(r" *(?P<pid>\d+) +\S+ +(new|ready|running|asleep|ended) +\d+ +(?P<resident>\d+) +(?P<minor>\d+) +"
                     r"(?P<major>\d+) +(?P<evictions>\d+) +(?P<writebacks>\d+) +\d+\.\d{3}")
 VMSTAT_ROW = re.compile(r"(pgfault|pgmajfault|pgsteal|pgsteal_clean|pgreuse|psw\w+|fault_\w+) (\d+)")
 POOL_ROW = re.compile(r"pool main: .* resident=(\d+) evictions=(\d+)")

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * 64-bit division, which the compiler calls by these names. The C library's own (libgcc) take their arguments
- * on the stack, and the kernel passes them in registers. */
+ * 64-bit arithmetic, which the compiler calls by these names. The C library's own (libgcc) take their
+ * arguments on the stack, and the kernel passes them in registers. */
 #include "lib/types.h"
 
 uint64_t __udivdi3(uint64_t n, uint64_t d);
 int64_t __divdi3(int64_t n, int64_t d);
 uint64_t __udivmoddi4(uint64_t n, uint64_t d, uint64_t *rest);
+int __ctzdi2(uint64_t n);
 
 /* The 64-bit n divided by d, whose quotient must fit 32 bits: what DIV does. */
 static inline uint32_t divide(uint64_t n, uint32_t d, uint32_t *rest)
@@ -43,4 +44,9 @@ uint64_t __udivmoddi4(uint64_t n, uint64_t d, uint64_t *rest)
     if (rest != NULL)
         *rest = n - q * d;
     return q;
+}
+
+int __ctzdi2(uint64_t n)
+{
+    return (uint32_t)n != 0 ? __builtin_ctz((uint32_t)n) : 32 + __builtin_ctz((uint32_t)(n >> 32));
 }
