@@ -212,8 +212,8 @@ int options_parse(const char *line, struct options *o, struct printer *out)
         *equals = '\0';
         faults += set_option(o, word, equals + 1, out);
     }
-    /* keys come in any order, so what two of them say together is looked at last */
-    if (o->frames != 0 && o->frames < (uint32_t)POOL_MIN_LIMIT << o->order) {
+    /* keys come in any order, so what two of them say together is looked at last, if each is fine */
+    if (faults == 0 && o->frames != 0 && o->frames < (uint32_t)POOL_MIN_LIMIT << o->order) {
         print(out, "command line: frames=%u with order=%u: expected at least %u (6 units of %u frames)\n",
               o->frames, o->order, (uint32_t)POOL_MIN_LIMIT << o->order, 1u << o->order);
         faults++;

@@ -24,7 +24,7 @@ const char proc_ended;
 static struct list_node ready = {&ready, &ready};
 /* Those that waited for a disk come first. They will soon wait again; until then the disk would be idle. */
 static struct list_node urgent = {&urgent, &urgent};
-static uint32_t disk_waiters; /* processes in wait_on */
+static uint32_t disk_waiters; /* programs in wait_on */
 static uint64_t start_ticks;  /* TSC when the first process began */
 static uint64_t iowait_ticks, idle_ticks;
 static struct list_node dead = {&dead, &dead};
@@ -378,11 +378,14 @@ void proc_wake(const void *channel)
     wake(channel, &ready);
 }
 
+/* A kernel thread, such as the pager, waits for work as well as for the disk: it does not make idle time I/O
+ * wait. */
 void wait_on(const void *channel)
 {
-    disk_waiters++;
+    bool counts = current->space != NULL;
+    disk_waiters += counts;
     proc_sleep_on(channel, 0);
-    disk_waiters--;
+    disk_waiters -= counts;
 }
 
 void wake_all(const void *channel)
