@@ -253,6 +253,29 @@ TEST(merge_no_more_than_256_into_one)
     end(t, &w);
 }
 
+TEST(merge_two_large_groups_stay_two)
+{
+    enum { HALF = 150 };
+    struct world w;
+    machine_build(2 * TEST_FRAMES, TEST_RESERVE, TEST_SLOTS);
+    world_init(&w, "fifo", 2 * HALF, 2 * HALF);
+    EXPECT_EQ(t, merge_init(MERGE_ADVISED), VM_OK);
+    for (uint32_t group = 0; group < 2; group++) {
+        vaddr_t start = page_va(group * HALF), stop = page_va((group + 1) * HALF);
+        EXPECT_EQ(t, space_set_flags(&w.space, start, stop, REGION_MERGEABLE, 0), VM_OK);
+        for (uint32_t i = 0; i < HALF; i++)
+            fill(&w.space, group * HALF + i, A);
+        rounds(2);
+        EXPECT_EQ(t, space_set_flags(&w.space, start, stop, 0, REGION_MERGEABLE), VM_OK);
+    }
+    EXPECT_EQ(t, w.pool.resident, 2);
+    EXPECT_EQ(t, space_set_flags(&w.space, page_va(0), page_va(2 * HALF), REGION_MERGEABLE, 0), VM_OK);
+    rounds(2);
+    EXPECT_EQ(t, w.pool.resident, 2);
+    EXPECT_EQ(t, rmap_count(page_frame(&w.space, 0)), HALF);
+    end(t, &w);
+}
+
 /* Reverse mappings need memory. Without it pages stay as they are, all or in part. */
 TEST(merge_without_memory)
 {
