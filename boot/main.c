@@ -17,6 +17,7 @@
 #include "drivers/zram.h"
 #include "kernel/console.h"
 #include "kernel/initrd.h"
+#include "kernel/ksm.h"
 #include "kernel/monitor.h"
 #include "kernel/proc.h"
 #include "kernel/status.h"
@@ -284,10 +285,18 @@ static void init_initrd(void)
         refuse();
 }
 
+static void init_ksm(void)
+{
+    if (merge_init(options.ksm) != VM_OK || proc_thread("ksmd", ksm_run, NULL) == NULL)
+        panic("no memory for same-page merging");
+}
+
 static void first_thread(void *arg UNUSED)
 {
     if (proc_thread("pager", pager_run, NULL) == NULL)
         panic("no memory for the pager");
+    if (options.ksm != MERGE_OFF)
+        init_ksm();
     monitor_run(options.run);
 }
 

@@ -371,6 +371,7 @@ static enum phase copy_on_write(struct fault *f, enum vm_result *result)
         return PHASE_NEXT;
     }
     page_copy(to, page_window(frame_pfn(old), WINDOW_FROM));
+    vmstat.cow_ksm += (old->flags & FRAME_MERGED) != 0;
     if (f->region->flags & REGION_LOCKED)
         pool_unwire(old);
     rmap_remove(old, pmap, page_of(f));
