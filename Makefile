@@ -27,9 +27,10 @@ else
 #:   FRAMES=        limit of the default pool, in frames
 #:   POLICY=        replacement policy, e.g. fifo, clock, random
 #:   SWAPMB=        size of the swap disk in MiB
+#:   SWAPIMG=       file of the disk that APPEND=swap=hda uses: build/swap.img, made as large as SWAPMB or 64 MiB
 #:   LOG=           event classes to log, e.g. quiet, all, +swap,-fault
 #:   APPEND=        more of the kernel's command line, e.g. APPEND="seed=7"
-#:   MEM=64M        memory of the machine, 16M to 2G
+#:   MEM=64M        memory of the machine, 16M to 3500M
 #:   ISO=1          boot through GRUB from an ISO image instead of qemu -kernel
 #:   ICOUNT=1       one tick = one instruction: the same run, tick for tick, every time
 #:   WINDOW=auto    1, 0 or auto: a window for the VGA screen
@@ -38,6 +39,7 @@ RUN     ?= demo
 MEM     ?= 64M
 WINDOW  ?= auto
 TIMEOUT ?= 600
+SWAPIMG ?= build/swap.img
 
 #: Variables of the build:
 #:   V=1            show the commands
@@ -68,9 +70,9 @@ BASE := -std=gnu11 -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -fno-strict-ali
 
 FREESTANDING := $(BASE) -O2 -ffreestanding -march=i686 -mgeneral-regs-only -fno-pic -fno-pie \
                 -fcf-protection=none -fno-asynchronous-unwind-tables $(WARN)
-KERNEL_FLAGS := $(FREESTANDING) -Wframe-larger-than=1024 -fstack-protector-strong -mstack-protector-guard=global
+KERNEL_FLAGS := $(FREESTANDING) -mregparm=3 -Wframe-larger-than=1024 -fstack-protector -mstack-protector-guard=global
 USER_FLAGS   := $(FREESTANDING) -fno-stack-protector
-GLIBC_FLAGS  := -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
+GLIBC_FLAGS  := -I. -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
 ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall -Wundef -Werror -Wa,--noexecstack
 HOST_FLAGS   := $(BASE) $(WARN) -DFAULTLINE_HOST
 HOST64_FLAGS := $(HOST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -92,15 +94,19 @@ RT_SRC   := lib/print.c lib/string.c $(wildcard user/rt/*.c user/rt/*.S)
 RT_OBJ   := $(RT_SRC:%=$(B)/user/%.o)
 USER_SRC := $(wildcard user/*.c)
 USER_BIN := $(USER_SRC:user/%.c=$(B)/user/bin/%)
-GLIBC_SRC := $(wildcard user/glibc/*.c)
-GLIBC_BIN := $(if $(call has,$(GLIBC_CC)),$(GLIBC_SRC:user/glibc/%.c=$(B)/user/glibc/%))
+# One program from each file and from each folder.
+GLIBC_SRC  := $(wildcard user/glibc/*.c user/glibc/*/*.c)
+GLIBC_OBJ  := $(GLIBC_SRC:%=$(B)/glibc/%.o)
+GLIBC_NAME := $(sort $(foreach s,$(GLIBC_SRC:user/glibc/%.c=%),$(firstword $(subst /, ,$s))))
+GLIBC_BIN  := $(if $(call has,$(GLIBC_CC)),$(GLIBC_NAME:%=$(B)/user/glibc/%))
 INITRD   := $(B)/initrd.tar
 
-HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c mm/policy/*.c tests/host/*.c)
+HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
+              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
-ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(HOST64_OBJ) $(HOST32_OBJ)
+ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ)
 
 ### Helpers #############################################################################################
 
@@ -114,7 +120,7 @@ comma := ,
 STAMP_kernel := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
 STAMP_link   := $(LINK) $(KERNEL_OBJ)
 STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ)
-STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS)
+STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
 STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
 STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
 STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
@@ -149,7 +155,7 @@ $(B)/kernel/%.S.o: %.S $(B)/stamp/kernel
 # Linked twice: with an empty symbol table to learn the addresses, then with the real one, which moves
 # nothing that it names because it comes after the text. The last step proves that.
 KSYMS       := $(B)/ksyms
-LINK_KERNEL := $(LINK) -Wl,--orphan-handling=error -T linker.ld $(KERNEL_OBJ) $(KSYMS).o -lgcc
+LINK_KERNEL := $(LINK) -Wl,--orphan-handling=error -T linker.ld $(KERNEL_OBJ) $(KSYMS).o
 
 $(KERNEL): $(KERNEL_OBJ) linker.ld tools/ksyms.py $(B)/stamp/link
 	$(call say,LD,$@)
@@ -176,10 +182,17 @@ $(USER_BIN): $(B)/user/bin/%: $(B)/user/user/%.c.o $(RT_OBJ) user/user.ld $(B)/s
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -T user/user.ld $< $(RT_OBJ) -lgcc -o $@
 
-$(B)/user/glibc/%: user/glibc/%.c $(B)/stamp/glibc
+$(B)/glibc/%.c.o: %.c $(B)/stamp/glibc
 	$(call say,CC,"$< (glibc)")
 	@mkdir -p $(@D)
-	$(Q)$(GLIBC_CC) $(GLIBC_FLAGS) -MF $@.d $< -o $@ -Wl,--build-id=none
+	$(Q)$(GLIBC_CC) $(GLIBC_FLAGS) -c $< -o $@
+
+$(foreach n,$(GLIBC_NAME),$(eval \
+    $(B)/user/glibc/$n: $(filter $(B)/glibc/user/glibc/$n.c.o $(B)/glibc/user/glibc/$n/%,$(GLIBC_OBJ))))
+$(GLIBC_BIN): $(B)/stamp/glibc
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(GLIBC_CC) -static $(filter %.o,$^) -o $@ -Wl,--build-id=none
 
 # The same bytes from the same programs: no times, no owners, a fixed order. Debug information stays behind.
 $(INITRD): $(USER_BIN) $(GLIBC_BIN) $(B)/stamp/initrd
@@ -195,23 +208,37 @@ $(INITRD): $(USER_BIN) $(GLIBC_BIN) $(B)/stamp/initrd
 CMDLINE    = $(strip $(if $(FRAMES),frames=$(FRAMES)) $(if $(POLICY),policy=$(POLICY)) \
              $(if $(SWAPMB),swapmb=$(SWAPMB)) $(if $(LOG),log=$(LOG)) $(APPEND))
 QEMU       = exec $(PYTHON) tools/qemu.py --kernel $(KERNEL) --initrd $(INITRD) --mem $(MEM)
+SWAP_DISK  = $(filter swap=hda swap=hdb swap=hdc swap=hdd,$(APPEND))
 RUN_FLAGS  = --append $(call quote,$(CMDLINE)) --run $(call quote,$(RUN)) --window $(WINDOW) --timeout $(TIMEOUT) \
-             $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount)
+             --swap-image $(call quote,$(SWAPIMG)) $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount)
 
 #:   run            build, boot in QEMU, run RUN; then the monitor, or power off if there is no terminal
 .PHONY: run
-run: all
+run: all $(if $(SWAP_DISK),swap-image)
 	@$(QEMU) $(RUN_FLAGS)
 
 #:   debug          boot in QEMU, stopped, with gdb attached
 .PHONY: debug
-debug: all
+debug: all $(if $(SWAP_DISK),swap-image)
 	@$(QEMU) $(RUN_FLAGS) --gdb $(call quote,$(GDBFLAGS))
+
+#:   swap-image     build/swap.img, the disk for APPEND=swap=hda; run and debug make it themselves
+# Our own file is given the size that was asked for, and 4 KiB for the kernel's mark; a file of somebody
+# else's is left as it is.
+.PHONY: swap-image
+swap-image:
+	$(Q)image=$(call quote,$(SWAPIMG)); if [ "$$image" = $(B)/swap.img ] || [ ! -e "$$image" ]; then \
+		truncate -s $$(($(or $(SWAPMB),64) * 1024 + 4))K "$$image"; fi
 
 #:   bench          cost of the basic operations, in guest instructions
 .PHONY: bench
 bench: all
 	@$(QEMU) --append $(call quote,log=quiet $(APPEND)) --run 'bench; quit' --icount --timeout $(TIMEOUT) --only 'bench '
+
+#:   thrash         CPU use by number of programs on a slow disk, as a table (docs/thrashing.md); FRAMES=, POLICY=
+.PHONY: thrash
+thrash: all
+	@$(PYTHON) tools/thrash.py $(if $(FRAMES),--frames $(FRAMES)) $(if $(POLICY),--policy $(POLICY))
 
 #:   iso            build/faultline.iso, a bootable CD image with GRUB
 .PHONY: iso
@@ -301,6 +328,6 @@ endef
 compile_commands.json: $(B)/stamp/compdb
 	$(file >$@,$(COMPDB))@:
 
--include $(ALL_OBJ:.o=.d) $(GLIBC_BIN:=.d)
+-include $(ALL_OBJ:.o=.d)
 
 endif

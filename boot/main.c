@@ -5,15 +5,19 @@
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
 #include "boot/multiboot.h"
+#include "drivers/ata.h"
 #include "drivers/clock.h"
 #include "drivers/exit.h"
 #include "drivers/keyboard.h"
+#include "drivers/latency.h"
 #include "drivers/pic.h"
 #include "drivers/ramdisk.h"
 #include "drivers/serial.h"
 #include "drivers/vga.h"
+#include "drivers/zram.h"
 #include "kernel/console.h"
 #include "kernel/initrd.h"
+#include "kernel/ksm.h"
 #include "kernel/monitor.h"
 #include "kernel/proc.h"
 #include "kernel/status.h"
@@ -23,16 +27,24 @@
 #include "mm/buddy.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
+#include "mm/source.h"
 
 enum {
     MIB_FRAMES = (1 << 20) / PAGE_SIZE,
     MIN_FRAMES = 6 * MIB_FRAMES, /* what the smallest useful machine has left beside image and modules */
-    RESERVE_MIN = 64,            /* frames kept for page tables, stacks and heap */
+    RESERVE_MIN = 64,            /* low frames kept for page tables, stacks and heap, */
+    RESERVE_PART = 64,           /* ... or this part of memory, if that is more */
     SWAP_DEFAULT_MB = 16,
+    SWAP_MAX_MB = 1024,
+    SWAP_PAGES_PER_FRAME = 8, /* more swap than that, and its slot table would take too much of memory */
+    ZRAM_OVERCOMMIT = 4,      /* zram may be told to hold so many times the memory that there is */
 };
 
 static struct boot_info info;
 static struct options options;
+
+/* Frames that the swap disk may take as kernel memory while the system runs. */
+static uint32_t disk_frames;
 
 extern char __kernel_end[];
 
@@ -51,6 +63,7 @@ static uint64_t ticks(void)
 
 static void tick(void)
 {
+    ata_tick();
     proc_tick();
     pools_tick();
     status_tick();
@@ -77,11 +90,18 @@ static struct frame_census init_frames(void)
     for (uint32_t i = 0; i < info.module_count; i++)
         reserved[n++] = info.modules[i];
     struct frame_census census;
-    if (!frame_init(info.usable, info.usable_count, reserved, n, DIRECT_MAP_MAX, &census)) {
+    if (!frame_init(info.usable, info.usable_count, reserved, n, UINT32_MAX, DIRECT_MAP_MAX, &census)) {
         print(&log_console, "boot: %u KiB of RAM: expected at least 16 MiB\n", (uint32_t)(info.ram / 1024));
         refuse();
     }
     return census;
+}
+
+static void NORETURN refuse_swapmb(uint32_t mb, uint32_t most)
+{
+    print(&log_console, "command line: swapmb=%u: expected 0 to %u on this machine\n", mb,
+          MIN(most, (uint32_t)SWAP_MAX_MB));
+    refuse();
 }
 
 /* The ramdisk takes its memory before the allocator sees it. */
@@ -94,12 +114,65 @@ static struct blkdev *make_ramdisk(uint32_t free_frames)
     if (mb == 0)
         return NULL;
     paddr_t at = mb <= most ? frame_take(mb * MIB_FRAMES) : 0;
-    if (at == 0) {
-        print(&log_console, "command line: swapmb=%u: expected 0 to %u on this machine\n", mb,
-              MIN(most, 1024u));
+    if (at == 0)
+        refuse_swapmb(mb, most);
+    return ramdisk_create(phys_to_ptr(at), mb * MIB_FRAMES);
+}
+
+/* An ATA disk, as much of it as the heap can keep a slot table for. */
+static struct blkdev *make_ata(unsigned n, uint32_t free_frames)
+{
+    uint32_t most = MIN(free_frames * SWAP_PAGES_PER_FRAME, SWAP_MAX_MB * (uint32_t)MIB_FRAMES);
+    uint32_t mb = options.swap_mb;
+    if (mb != UINT32_MAX && (mb == 0 || mb * MIB_FRAMES > most)) {
+        print(&log_console, "command line: swapmb=%u: expected 1 to %u on this machine\n", mb,
+              most / MIB_FRAMES);
         refuse();
     }
-    return ramdisk_create(phys_to_ptr(at), mb * MIB_FRAMES);
+    struct ata_swap wanted = {.most_pages = mb != UINT32_MAX ? mb * MIB_FRAMES : most,
+                              .least_pages = SWAP_MIN_SLOTS,
+                              .dma = options.ata_dma,
+                              .force = options.swap_force};
+    struct blkdev *disk = ata_swap_open(n, &wanted, &log_console);
+    if (disk == NULL)
+        refuse();
+    return disk;
+}
+
+static struct blkdev *make_hda(uint32_t free_frames)
+{
+    return make_ata(0, free_frames);
+}
+
+static struct blkdev *make_hdb(uint32_t free_frames)
+{
+    return make_ata(1, free_frames);
+}
+
+static struct blkdev *make_hdc(uint32_t free_frames)
+{
+    return make_ata(2, free_frames);
+}
+
+static struct blkdev *make_hdd(uint32_t free_frames)
+{
+    return make_ata(3, free_frames);
+}
+
+/* zram takes memory as pages come, up to half of it; only its table is taken here. */
+static struct blkdev *make_zram(uint32_t free_frames)
+{
+    uint32_t mb = options.swap_mb, most = free_frames / MIB_FRAMES * ZRAM_OVERCOMMIT;
+    if (mb == UINT32_MAX)
+        mb = MIN(free_frames / MIB_FRAMES / 2, (uint32_t)SWAP_MAX_MB);
+    if (mb == 0)
+        return NULL;
+    uint32_t pages = mb * MIB_FRAMES, table = ALIGN_UP(zram_table_bytes(pages), (size_t)PAGE_SIZE);
+    paddr_t at = mb <= most ? frame_take(table / PAGE_SIZE) : 0;
+    if (at == 0)
+        refuse_swapmb(mb, most);
+    disk_frames = MIN(pages, free_frames / 2);
+    return zram_create(phys_to_ptr(at), pages, disk_frames);
 }
 
 static struct blkdev *make_none(uint32_t free_frames UNUSED)
@@ -107,14 +180,14 @@ static struct blkdev *make_none(uint32_t free_frames UNUSED)
     return NULL;
 }
 
-/* What swap= may name, and how to get it; free_frames is what the machine has left. A maker that cannot
+/* What swap= may name, and how to get it; free_frames is what the direct map has left. A maker that cannot
  * deliver says why and refuses. */
 static const struct {
     const char *name;
     struct blkdev *(*make)(uint32_t free_frames);
 } swap_disks[] = {
-    {"ramdisk", make_ramdisk},
-    {"none", make_none},
+    {"ramdisk", make_ramdisk}, {"zram", make_zram}, {"hda", make_hda},   {"hdb", make_hdb},
+    {"hdc", make_hdc},         {"hdd", make_hdd},   {"none", make_none},
 };
 
 static struct blkdev *init_swap_disk(uint32_t free_frames)
@@ -129,28 +202,29 @@ static struct blkdev *init_swap_disk(uint32_t free_frames)
     refuse();
 }
 
-static uint32_t count_free(void)
+static uint32_t count_free(uint32_t from, uint32_t to)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < frame_table_count; i++)
+    for (uint32_t i = from; i < to; i++)
         n += frame_table[i].kind == FRAME_FREE;
     return n;
 }
 
-/* RAM below the end of the direct map. */
-static uint32_t reachable_kib(void)
+static uint32_t kib_below(paddr_t limit)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < info.usable_count; i++)
-        bytes += MIN(info.usable[i].end, DIRECT_MAP_MAX) - MIN(info.usable[i].start, DIRECT_MAP_MAX);
+        bytes += MIN(info.usable[i].end, limit) - MIN(info.usable[i].start, limit);
     return (uint32_t)(bytes / 1024);
 }
 
 static void init_memory(void)
 {
     struct frame_census census = init_frames();
-    paging_init(frame_table_count << PAGE_SHIFT);
-    uint32_t free = count_free();
+    paging_init(frame_direct_count << PAGE_SHIFT);
+    uint32_t free = count_free(0, frame_direct_count),
+             high = count_free(frame_direct_count, frame_table_count);
+    free -= MIN(free, high / RESERVE_PART); /* page tables for high memory lie in low memory */
     if (free < MIN_FRAMES) {
         print(&log_console,
               "boot: %u KiB of RAM are free: expected at least %u KiB (16 MiB in the machine)\n",
@@ -158,12 +232,15 @@ static void init_memory(void)
         refuse();
     }
     struct blkdev *disk = init_swap_disk(free);
-    buddy_init(MAX(free / 64, (uint32_t)RESERVE_MIN));
+    if (disk != NULL && options.swap_latency > 0)
+        disk = latency_wrap(disk, options.swap_latency);
+    free = count_free(0, frame_table_count);
+    buddy_init(MAX(free / RESERVE_PART, (uint32_t)RESERVE_MIN) + disk_frames);
     if (swap_init(disk) != VM_OK)
         panic("no heap for the table of %u swap slots", disk->pages);
     if (reclaim_init() != VM_OK)
         panic("no frame for the page of zeros");
-    uint32_t most = buddy_free_frames() - buddy_reserve();
+    uint32_t most = buddy_free_frames() - MIN(buddy_low_free(), buddy_reserve());
     if (options.frames > most) {
         print(&log_console, "command line: frames=%u: expected all, or %d to %u on this machine\n",
               options.frames, POOL_MIN_LIMIT, most);
@@ -172,12 +249,28 @@ static void init_memory(void)
     if (pool_init(&main_pool, "main", policy_find(options.policy), options.frames ? options.frames : most,
                   options.seed) != VM_OK)
         panic("no heap for policy %s", options.policy);
-    uint32_t total = (uint32_t)(info.ram / 1024), beyond = total - reachable_kib();
-    log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK database=%uK free=%uK", total,
-              total - beyond, beyond, census.database * (PAGE_SIZE / 1024),
+    main_pool.order = options.order;
+    if (options.pager)
+        pool_set_watermarks(&main_pool);
+    swap_readahead = options.readahead;
+    trap_check_every = options.check;
+    uint32_t used = kib_below(UINT32_MAX), beyond = used - kib_below(DIRECT_MAP_MAX);
+    log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK database=%uK free=%uK",
+              (uint32_t)(info.ram / 1024), used, beyond, census.database * (PAGE_SIZE / 1024),
               buddy_free_frames() * (PAGE_SIZE / 1024));
     log_event(LOG_BOOT, "pool name=%s policy=%s frames=%u swap=%s slots=%u", main_pool.name,
               main_pool.policy->name, main_pool.limit, disk ? disk->name : "none", swap_total());
+}
+
+/* Before anything else is to fit beside it. */
+static void check_initrd(void)
+{
+    paddr_t end = info.module_count > 0 ? info.modules[0].end : 0;
+    if (end <= DIRECT_MAP_MAX)
+        return;
+    print(&log_console, "boot: the initrd ends at %#x, beyond the direct map; expected at most %#x\n", end,
+          DIRECT_MAP_MAX);
+    refuse();
 }
 
 static void init_initrd(void)
@@ -188,17 +281,22 @@ static void init_initrd(void)
         return;
     }
     struct phys_range m = info.modules[0];
-    if (m.end > DIRECT_MAP_MAX) {
-        print(&log_console, "boot: the initrd ends at %#x, beyond what the kernel can address (%#x)\n", m.end,
-              DIRECT_MAP_MAX);
-        refuse();
-    }
     if (!initrd_init(phys_to_ptr(m.start), m.end - m.start, &log_console))
         refuse();
 }
 
+static void init_ksm(void)
+{
+    if (merge_init(options.ksm) != VM_OK || proc_thread("ksmd", ksm_run, NULL) == NULL)
+        panic("no memory for same-page merging");
+}
+
 static void first_thread(void *arg UNUSED)
 {
+    if (proc_thread("pager", pager_run, NULL) == NULL)
+        panic("no memory for the pager");
+    if (options.ksm != MERGE_OFF)
+        init_ksm();
     monitor_run(options.run);
 }
 
@@ -217,6 +315,7 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
         refuse();
     log_event(LOG_BOOT, "faultline tsc=%ukHz command-line=\"%s\"", clock_khz(), info.command_line);
     buddy_junk = options.debug;
+    check_initrd();
     init_memory();
     init_initrd();
     console_init();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Reading the multiboot information: command line, memory map, modules. */
 #include "boot/multiboot.h"
+#include "arch/x86/paging.h"
 #include "lib/string.h"
 #include "mm/port.h"
 
@@ -33,12 +34,22 @@ static void add_usable(struct boot_info *b, uint64_t base, uint64_t length)
     b->usable[b->usable_count++] = (struct phys_range){(paddr_t)base, (paddr_t)end};
 }
 
+/* Early on only the direct map is there, and nobody to tell of a page fault. */
+static bool readable(const struct information *m)
+{
+    return (!(m->flags & HAS_COMMAND_LINE) || m->command_line < DIRECT_MAP_MAX) &&
+           (!(m->flags & HAS_MAP) || (m->map < DIRECT_MAP_MAX && m->map_length < DIRECT_MAP_MAX - m->map)) &&
+           (!(m->flags & HAS_MODULES) || m->modules < DIRECT_MAP_MAX);
+}
+
 const char *boot_info_read(struct boot_info *b, uint32_t magic, paddr_t info)
 {
     memset(b, 0, sizeof *b);
     if (magic != LOADER_MAGIC)
         return "not started by a multiboot loader";
     const struct information *m = phys_to_ptr(info);
+    if (info >= DIRECT_MAP_MAX || !readable(m))
+        return "the loader put its information beyond the direct map (896 MiB)";
     if ((m->flags & HAS_COMMAND_LINE) &&
         !str_copy(b->command_line, sizeof b->command_line, phys_to_ptr(m->command_line)))
         return "the command line is longer than 1023 characters";

@@ -60,8 +60,8 @@ _start:
 	jmp *%eax
 
 3:	mov $boot_stack_top, %esp
-	push %ebx
-	push %ebp
+	mov %ebp, %eax /* the kernel is compiled with -mregparm=3 */
+	mov %ebx, %edx
 	xor %ebp, %ebp /* where backtraces end */
 	call kernel_main
 4:	cli

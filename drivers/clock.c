@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: MIT
  * The 8254 timer and the TSC. The TSC's frequency is not to be had from the CPU, so it is measured against
  * channel 2, whose gate and output are in port 0x61. Time is then ticks times a fixed-point factor: no
- * division when the clock is read. */
+ * division when the clock is read.
+ *
+ * Channel 0 makes the tick by itself, at a fixed rate (mode 2), until the first timer is started. From then
+ * on it is programmed for one interrupt at a time (mode 0), for the next tick or timer, whichever comes
+ * first. What is due is decided by the TSC alone, so an interrupt too many does no harm, and ticks stay on
+ * their grid however late they are served. */
 #include "drivers/clock.h"
 #include "arch/x86/io.h"
 #include "arch/x86/trap.h"
 #include "drivers/pic.h"
+#include "lib/panic.h"
 
 enum { PIT_HZ = 1193182, PIT_IRQ = 0 };
 enum { PIT_CHANNEL0 = 0x40, PIT_CHANNEL2 = 0x42, PIT_COMMAND = 0x43 };
-enum { CHANNEL2_ONE_SHOT = 0xb0, CHANNEL0_RATE = 0x34 }; /* low byte, then high byte; mode 0, mode 2 */
+/* low byte, then high byte; modes 0, 2, 0 */
+enum { CHANNEL2_ONE_SHOT = 0xb0, CHANNEL0_RATE = 0x34, CHANNEL0_ONE_SHOT = 0x30 };
+enum { SECOND_US = 1000000, TICK_US = SECOND_US / CLOCK_HZ };
 enum { PORT_B = 0x61, PORT_B_GATE2 = 1, PORT_B_SPEAKER = 2, PORT_B_OUT2 = 32 };
 enum { CALIBRATION_COUNT = PIT_HZ / 3000, CALIBRATION_ROUNDS = 4 }; /* 1/3 ms each */
 enum { POLL_LIMIT = 1000000, DEFAULT_KHZ = 1000000 };
@@ -19,6 +27,10 @@ static uint32_t tsc_khz;
 static uint32_t nanos_factor;  /* nanoseconds per tick, 8.24 fixed point */
 static uint32_t micros_factor; /* microseconds per tick, 0.32 fixed point */
 static void (*tick_handler)(void);
+static struct list_node timers = {&timers, &timers}; /* started ones, the next to fire first */
+static bool one_shot;                                /* channel 0's mode */
+static uint64_t next_tick;                           /* microseconds since boot, while one_shot */
+static bool serving; /* in the interrupt, which programs channel 0 when all is done */
 
 /* TSC ticks that pass while channel 2 counts down; UINT64_MAX if it never does. */
 static uint64_t measure(void)
@@ -83,18 +95,88 @@ uint32_t clock_ticks_to_micros(uint64_t ticks)
     return (uint32_t)scale(ticks, micros_factor, 32);
 }
 
+bool clock_ticking(void)
+{
+    return tick_handler != NULL;
+}
+
+static void load_channel0(uint8_t mode, uint32_t count)
+{
+    outb(PIT_COMMAND, mode);
+    outb(PIT_CHANNEL0, count & 0xff);
+    outb(PIT_CHANNEL0, (uint8_t)(count >> 8));
+}
+
+static struct timer *first_timer(void)
+{
+    return container_of(timers.next, struct timer, link);
+}
+
+/* The count always fits: a tick is never further away than TICK_US. */
+static void program_next(void)
+{
+    uint64_t next = next_tick, now = clock_micros();
+    if (!list_empty(&timers))
+        next = MIN(next, first_timer()->due_us);
+    uint64_t wait = next > now ? next - now : 0;
+    load_channel0(CHANNEL0_ONE_SHOT, (uint32_t)(wait * PIT_HZ / SECOND_US) + 1);
+}
+
+static void serve(uint64_t now)
+{
+    while (!list_empty(&timers) && first_timer()->due_us <= now) {
+        struct timer *t = first_timer();
+        timer_cancel(t);
+        t->fire(t);
+    }
+    if (next_tick <= now) {
+        next_tick += (now - next_tick) / TICK_US * TICK_US + TICK_US;
+        tick_handler();
+    }
+}
+
 static void pit_interrupt(void)
 {
-    tick_handler();
+    if (!one_shot) {
+        tick_handler();
+        return;
+    }
+    serving = true;
+    serve(clock_micros());
+    serving = false;
+    program_next();
+}
+
+void timer_start(struct timer *t, uint64_t due_us)
+{
+    ASSERT(clock_ticking(), "timer %p: started before the clock ticks", (void *)t);
+    timer_cancel(t);
+    t->due_us = due_us;
+    t->started = true;
+    struct list_node *after = timers.prev;
+    while (after != &timers && container_of(after, struct timer, link)->due_us > due_us)
+        after = after->prev;
+    list_insert_between(&t->link, after, after->next);
+    if (!one_shot) {
+        one_shot = true;
+        next_tick = clock_micros() + TICK_US;
+    } else if (serving || t != first_timer()) {
+        return;
+    }
+    program_next();
+}
+
+void timer_cancel(struct timer *t)
+{
+    if (t->started)
+        list_remove(&t->link);
+    t->started = false;
 }
 
 void clock_set_tick_handler(void (*tick)(void))
 {
-    const uint32_t divisor = (PIT_HZ + CLOCK_HZ / 2) / CLOCK_HZ;
     tick_handler = tick;
-    outb(PIT_COMMAND, CHANNEL0_RATE);
-    outb(PIT_CHANNEL0, divisor & 0xff);
-    outb(PIT_CHANNEL0, divisor >> 8);
+    load_channel0(CHANNEL0_RATE, (PIT_HZ + CLOCK_HZ / 2) / CLOCK_HZ);
     irq_set_handler(PIT_IRQ, pit_interrupt);
     pic_unmask(PIT_IRQ);
 }

@@ -4,9 +4,13 @@
  * a program sees, measured by user/bench.c from ring 3. */
 #include "arch/x86/io.h"
 #include "kernel/monitor.h"
+#include "kernel/proc.h"
 #include "kernel/run.h"
 #include "lib/command.h"
+#include "lib/lz4.h"
 #include "lib/page.h"
+#include "lib/panic.h"
+#include "lib/random.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/swap.h"
@@ -80,6 +84,83 @@ static void measure(void (*run)(void *, void *), void *a, void *b, uint32_t samp
     sort(samples, ROUNDS);
 }
 
+static void print_line(struct printer *out, const char *name, const uint32_t samples[ROUNDS],
+                       uint32_t overhead, const char *what)
+{
+    print(out, "bench name=%s median=%u p99=%u n=%u unit=ticks what=\"%s\"\n", name,
+          samples[ROUNDS / 2] - overhead, samples[ROUNDS * 99 / 100] - overhead, ROUNDS, what);
+}
+
+/* ---- LZ4, on pages that compress very well, well, by half and not at all ---- */
+
+static void fill_text(void *page)
+{
+    static const char *const words[] = {"page",   "frame", "slot",  "fault",
+                                        "victim", "clean", "dirty", "swapped"};
+    uint32_t rng = 1;
+    char *at = page, *end = at + PAGE_SIZE;
+    while (end - at > 1)
+        at += MIN(format(at, (size_t)(end - at), "%s %u ", words[random_below(&rng, ARRAY_SIZE(words))],
+                         random_below(&rng, 100)),
+                  end - at - 1);
+}
+
+static void fill_records(void *page)
+{
+    struct record {
+        uint32_t key, index, kind, zero;
+    } *record = page;
+    uint32_t rng = 1;
+    for (uint32_t i = 0; i < PAGE_SIZE / sizeof *record; i++)
+        record[i] = (struct record){random_next(&rng), i, random_below(&rng, 16), 0};
+}
+
+static void fill_random(void *page)
+{
+    uint32_t rng = 1, *word = page;
+    for (uint32_t i = 0; i < PAGE_SIZE / sizeof *word; i++)
+        word[i] = random_next(&rng);
+}
+
+static const struct {
+    const char *name;
+    void (*fill)(void *page);
+} lz4_pages[] = {
+    {"zeros", page_zero}, {"text", fill_text}, {"records", fill_records}, {"random", fill_random}};
+
+static struct lz4_table lz4_table;
+static uint32_t lz4_bytes;
+
+static void compress(void *to, void *from)
+{
+    lz4_bytes = lz4_compress(&lz4_table, from, PAGE_SIZE, to, PAGE_SIZE);
+}
+
+static void decompress(void *to, void *from)
+{
+    if (lz4_decompress(from, lz4_bytes, to, PAGE_SIZE) != PAGE_SIZE)
+        panic("bench: lz4 cannot read what it wrote");
+}
+
+static void bench_lz4(struct printer *out, void *a, void *b, uint32_t overhead)
+{
+    uint32_t samples[ROUNDS];
+    char what[48];
+    for (size_t i = 0; i < ARRAY_SIZE(lz4_pages); i++) {
+        lz4_pages[i].fill(a);
+        measure(compress, b, a, samples);
+        if (lz4_bytes > 0)
+            format(what, sizeof what, "a page of %s to %u bytes", lz4_pages[i].name, lz4_bytes);
+        else
+            format(what, sizeof what, "a page of %s, in vain", lz4_pages[i].name);
+        print_line(out, "lz4-compress", samples, overhead, what);
+        if (lz4_bytes > 0) {
+            measure(decompress, a, b, samples);
+            print_line(out, "lz4-decompress", samples, overhead, what);
+        }
+    }
+}
+
 static int bench_floors(struct printer *out)
 {
     struct frame *a = buddy_alloc(0, ALLOC_KERNEL), *b = buddy_alloc(0, ALLOC_KERNEL);
@@ -92,9 +173,9 @@ static int bench_floors(struct printer *out)
     uint32_t overhead = samples[ROUNDS / 2];
     for (size_t i = 0; i < ARRAY_SIZE(floors); i++) {
         measure(floors[i].run, frame_ptr(a), frame_ptr(b), samples);
-        print(out, "bench name=%s median=%u p99=%u n=%u unit=ticks what=\"%s\"\n", floors[i].name,
-              samples[ROUNDS / 2] - overhead, samples[ROUNDS * 99 / 100] - overhead, ROUNDS, floors[i].what);
+        print_line(out, floors[i].name, samples, overhead, floors[i].what);
     }
+    bench_lz4(out, frame_ptr(a), frame_ptr(b), overhead);
     buddy_free(a);
     buddy_free(b);
     return 0;
@@ -112,6 +193,10 @@ static int bench_command(int argc UNUSED, char **argv UNUSED, struct printer *ou
 {
     char faults[64];
     bool verify = swap_verify;
+    if (proc_count() > 0) { /* pages that others write while checksums are off would seem corrupt later */
+        print(out, "bench: %u programs are running; wait for them, or kill them\n", proc_count());
+        return 1;
+    }
     format(faults, sizeof faults, "bench faults %u", main_pool.limit);
     int failed = bench_floors(out);
     failed |= run_line("bench syscall", out);

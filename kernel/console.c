@@ -2,6 +2,7 @@
  * The line editor over drivers/input.h. */
 #include "kernel/console.h"
 #include "drivers/input.h"
+#include "kernel/file.h"
 #include "kernel/proc.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -23,7 +24,7 @@ void console_init(void)
 static int next_char(void)
 {
     int c;
-    while ((c = input_pop()) < 0 && current->kill_signal == 0)
+    while ((c = input_pop()) < 0 && !current->attention)
         proc_sleep_on(&input_arrived, 0);
     return c;
 }
@@ -99,4 +100,39 @@ int console_read(char *buf, size_t size)
     memcpy(buf, line + at, n);
     at += n;
     return (int)n;
+}
+
+static int32_t file_read(struct open_file *f UNUSED, struct user_io *io, uint64_t *at UNUSED)
+{
+    char line[CONSOLE_LINE];
+    uint32_t want = MIN(io->left, (uint32_t)sizeof line);
+    int n = want > 0 ? console_read(line, want) : 0;
+    return n > 0 ? io_put(io, line, (uint32_t)n) : 0;
+}
+
+static int32_t file_write(struct open_file *f UNUSED, struct user_io *io, uint64_t *at UNUSED)
+{
+    char chunk[CONSOLE_LINE];
+    int32_t done = 0;
+    while (io->left > 0) {
+        int32_t n = io_take(io, chunk, MIN(io->left, (uint32_t)sizeof chunk));
+        if (n < 0)
+            return done > 0 ? done : n;
+        log_console.write(&log_console, chunk, (size_t)n);
+        done += n;
+    }
+    return done;
+}
+
+static void file_stat(const struct open_file *f UNUSED, struct file_stat *st)
+{
+    enum { CONSOLE_RDEV = 5 << 8 | 1 }; /* Linux's /dev/console */
+    *st = (struct file_stat){
+        .device = DEVICE_DEV, .number = 1, .mode = S_IFCHR | 0620, .links = 1, .rdev = CONSOLE_RDEV};
+}
+
+struct open_file *console_file(uint32_t flags)
+{
+    static const struct file_ops ops = {.read = file_read, .write = file_write, .stat = file_stat};
+    return file_new(&ops, flags);
 }

@@ -5,6 +5,8 @@
 
 #include "lib/types.h"
 
+struct open_file;
+
 enum { CONSOLE_LINE = 256 };
 
 void console_init(void);
@@ -17,5 +19,8 @@ bool console_line(char *line, size_t size);
  * end of input, and always 0 while a script runs: then nobody is there to type. */
 int console_read(char *buf, size_t size);
 extern bool console_attended;
+
+/* The console as an open file, to be read or written. => NULL when memory is short. */
+struct open_file *console_file(uint32_t flags) MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
  * ELF (System V ABI, Intel386 supplement): checking a program, mapping its segments, and laying out the
  * first stack as Linux does: argc, argv, envp, auxiliary vector, then the strings. */
 #include "kernel/elf.h"
+#include "lib/errno.h"
 #include "lib/random.h"
 #include "lib/string.h"
 
@@ -28,7 +29,6 @@ enum {
     PF_R = 4,
     PHNUM_MAX = 32,
     STACK_PAGES = 33, /* at first; it grows, see space_grow_stack. Linux starts with 132 KiB too */
-    ARG_MAX_BYTES = 2 * PAGE_SIZE,
 };
 
 enum auxiliary {
@@ -50,13 +50,13 @@ enum auxiliary {
     AT_EXECFN = 31
 };
 
-static bool reject(const struct file *f, struct printer *out, const char *why)
+static int32_t reject(const struct file *f, struct printer *out, const char *why)
 {
     print(out, "%s: cannot run: %s\n", f->name, why);
-    return false;
+    return -ENOEXEC;
 }
 
-static bool check_header(const struct file *f, struct printer *out)
+static int32_t check_header(const struct file *f, struct printer *out)
 {
     const struct elf_header *h = f->data;
     if (f->size < sizeof *h || memcmp(h->ident, "\177ELF", 4) != 0)
@@ -69,7 +69,7 @@ static bool check_header(const struct file *f, struct printer *out)
         h->phoff % 4 != 0 || h->phoff > f->size ||
         h->phnum * sizeof(struct program_header) > f->size - h->phoff)
         return reject(f, out, "its program headers are malformed or outside the file");
-    return true;
+    return 0;
 }
 
 static const struct program_header *headers(const struct file *f)
@@ -101,8 +101,8 @@ static enum vm_result zero_tail(struct space *s, vaddr_t at)
     return r;
 }
 
-static bool map_segment(const struct file *f, const struct program_header *ph, struct space *s, vaddr_t *top,
-                        struct printer *out)
+static int32_t map_segment(const struct file *f, const struct program_header *ph, struct space *s,
+                           vaddr_t *top, struct printer *out)
 {
     uint32_t skew = ph->vaddr % PAGE_SIZE;
     if (ph->filesz > ph->memsz || ph->offset > f->size || ph->filesz > f->size - ph->offset)
@@ -132,11 +132,14 @@ static bool map_segment(const struct file *f, const struct program_header *ph, s
     if (r == VM_OK && (prot & VM_WRITE) && file_end > start)
         r = zero_tail(s, ph->vaddr + ph->filesz);
     if (r == VM_OK)
-        return true;
-    return reject(f, out, r == VM_EXISTS ? "two segments share a page" : "no memory for its segments");
+        return 0;
+    if (r == VM_EXISTS)
+        return reject(f, out, "two segments share a page");
+    reject(f, out, "no memory for its segments");
+    return -ENOMEM;
 }
 
-static bool map_segments(const struct file *f, struct space *s, vaddr_t *phdr, struct printer *out)
+static int32_t map_segments(const struct file *f, struct space *s, vaddr_t *phdr, struct printer *out)
 {
     const struct elf_header *h = f->data;
     const struct program_header *ph = headers(f);
@@ -148,8 +151,9 @@ static bool map_segments(const struct file *f, struct space *s, vaddr_t *phdr, s
             return reject(f, out, "it needs a dynamic linker (expected a static program)");
         if (ph[i].type != PT_LOAD || ph[i].memsz == 0)
             continue;
-        if (!map_segment(f, &ph[i], s, &top, out))
-            return false;
+        int32_t err = map_segment(f, &ph[i], s, &top, out);
+        if (err != 0)
+            return err;
         if (h->phoff >= ph[i].offset && h->phoff - ph[i].offset < ph[i].filesz)
             *phdr = ph[i].vaddr + (h->phoff - ph[i].offset);
         entry_ok |= (ph[i].flags & PF_X) && h->entry >= ph[i].vaddr && h->entry - ph[i].vaddr < ph[i].memsz;
@@ -157,7 +161,7 @@ static bool map_segments(const struct file *f, struct space *s, vaddr_t *phdr, s
     if (!entry_ok)
         return reject(f, out, "its entry point is in no executable segment");
     s->brk_start = s->brk = top;
-    return true;
+    return 0;
 }
 
 /* Writes to the new stack, downwards. The first failure sticks. */
@@ -175,26 +179,18 @@ static vaddr_t push(struct stack *k, const void *data, uint32_t n)
     return k->sp;
 }
 
-static enum vm_result build_stack(const struct file *f, struct space *s, int argc, char **argv, vaddr_t phdr,
-                                  vaddr_t *sp)
+/* From the top: the file's name, random bytes, then what args_push lays out. */
+static enum vm_result build_stack(const struct file *f, struct space *s, const struct args *args,
+                                  vaddr_t phdr, vaddr_t *sp)
 {
     const struct elf_header *h = f->data;
     struct stack k = {s, USER_END, VM_OK};
-    uint32_t words[64], n = 0;
-    vaddr_t argv_at[32];
     vaddr_t execfn = push(&k, f->name, strlen(f->name) + 1);
-    for (int i = argc - 1; i >= 0; i--)
-        argv_at[i] = push(&k, argv[i], strlen(argv[i]) + 1);
     uint32_t random[4], rng = 0x2545f491u ^ s->pmap.tag;
     for (size_t i = 0; i < ARRAY_SIZE(random); i++)
         random[i] = random_next(&rng);
     k.sp = ALIGN_DOWN(k.sp, 16u);
     vaddr_t random_at = push(&k, random, sizeof random);
-    words[n++] = (uint32_t)argc;
-    for (int i = 0; i < argc; i++)
-        words[n++] = argv_at[i];
-    words[n++] = 0; /* end of argv */
-    words[n++] = 0; /* no environment */
     const uint32_t aux[][2] = {
         {AT_PHDR, phdr},      {AT_PHENT, sizeof(struct program_header)},
         {AT_PHNUM, h->phnum}, {AT_PAGESZ, PAGE_SIZE},
@@ -205,37 +201,32 @@ static enum vm_result build_stack(const struct file *f, struct space *s, int arg
         {AT_SECURE, 0},       {AT_RANDOM, random_at},
         {AT_EXECFN, execfn},  {AT_NULL, 0},
     };
-    /* the ABI wants ESP a multiple of 16 at the entry point */
-    k.sp = ALIGN_DOWN(k.sp - n * sizeof words[0] - sizeof aux, 16u) + n * sizeof words[0] + sizeof aux;
-    push(&k, aux, sizeof aux);
-    push(&k, words, n * sizeof words[0]);
-    *sp = k.sp;
-    return k.result;
+    return k.result == VM_OK ? args_push(args, s, k.sp, aux, sizeof aux, sp) : k.result;
 }
 
-bool elf_load(const struct file *file, struct space *s, int argc, char **argv, struct program_start *start,
-              struct printer *out)
+int32_t elf_load(const struct file *file, struct space *s, const struct args *args,
+                 struct program_start *start, struct printer *out)
 {
     vaddr_t phdr;
-    if (!check_header(file, out) || !map_segments(file, s, &phdr, out))
-        return false;
+    int32_t err = check_header(file, out);
+    if (err == 0)
+        err = map_segments(file, s, &phdr, out);
+    if (err != 0)
+        return err;
     struct region stack = {.start = USER_END - STACK_PAGES * PAGE_SIZE,
                            .end = USER_END,
                            .prot = VM_READ | VM_WRITE,
                            .flags = REGION_GROWSDOWN,
                            .name = "stack"};
-    if (space_map(s, &stack) != VM_OK)
-        return reject(file, out, "no room for its stack");
-    size_t arg_bytes = 0;
-    for (int i = 0; i < argc; i++)
-        arg_bytes += strlen(argv[i]) + 1;
-    if (argc > 32 || arg_bytes > ARG_MAX_BYTES)
-        return reject(file, out, "too many arguments (at most 32, 8 KiB)");
-    enum vm_result r = build_stack(file, s, argc, argv, phdr, &start->stack);
+    if (space_map(s, &stack) != VM_OK) {
+        reject(file, out, "no room for its stack");
+        return -ENOMEM;
+    }
+    enum vm_result r = build_stack(file, s, args, phdr, &start->stack);
     if (r != VM_OK) {
         print(out, "%s: cannot run: its first stack page: out of memory or swap (%d)\n", file->name, r);
-        return false;
+        return -ENOMEM;
     }
     start->entry = ((const struct elf_header *)file->data)->entry;
-    return true;
+    return 0;
 }

@@ -4,6 +4,7 @@
 #ifndef KERNEL_ELF_H
 #define KERNEL_ELF_H
 
+#include "kernel/args.h"
 #include "kernel/initrd.h"
 #include "mm/space.h"
 
@@ -11,8 +12,9 @@ struct program_start {
     vaddr_t entry, stack; /* first EIP and ESP */
 };
 
-/* => false after saying what is wrong with the file, or what is short; the caller destroys the space. */
-bool elf_load(const struct file *file, struct space *s, int argc, char **argv, struct program_start *start,
-              struct printer *out) MUST_CHECK;
+/* => 0; or -ENOEXEC or -ENOMEM after saying what is wrong with the file, or what is short; then the caller
+ * destroys the space. May evict and sleep. */
+int32_t elf_load(const struct file *file, struct space *s, const struct args *args,
+                 struct program_start *start, struct printer *out) MUST_CHECK;
 
 #endif

@@ -2,7 +2,9 @@
  * Reading ustar (POSIX.1-1988, "Extended tar Format"): 512-byte headers, each followed by the file's data
  * padded to 512 bytes; two zero blocks end it. */
 #include "kernel/initrd.h"
+#include "lib/ktap.h"
 #include "lib/string.h"
+#include "mm/space.h"
 
 enum { BLOCK = 512, MAX_FILES = 64, NAME_MAX = 100 };
 
@@ -105,9 +107,32 @@ const struct file *initrd_program(const char *name)
     return initrd_find(path);
 }
 
+const struct file *initrd_file(uint32_t i)
+{
+    return i < count ? &files[i] : NULL;
+}
+
+uint32_t initrd_index(const struct file *f)
+{
+    return (uint32_t)(f - files);
+}
+
 void initrd_list(struct printer *out)
 {
     for (uint32_t i = 0; i < count; i++)
         if (strncmp(files[i].name, "bin/", 4) == 0)
             print(out, " %s", files[i].name + 4);
 }
+
+static void test_objects(struct ktest_run *t)
+{
+    if (count == 0)
+        return;
+    struct object *a = initrd_object(&files[0]), *b = initrd_object(&files[0]);
+    EXPECT(t, a != NULL && a == b);
+    object_unref(a);
+    EXPECT(t, objects[0] == b);
+    object_unref(b);
+    EXPECT(t, objects[0] == NULL);
+}
+KTEST("all who use a file of the initrd share one object, gone with the last", test_objects);

@@ -25,6 +25,10 @@ struct object *initrd_object(const struct file *f) MUST_CHECK;
 /* "bin/NAME" for a program's short name. */
 const struct file *initrd_program(const char *name);
 
+/* => the i-th file, in the archive's order; NULL beyond the last. */
+const struct file *initrd_file(uint32_t i);
+uint32_t initrd_index(const struct file *f);
+
 /* The programs' short names, for people. */
 void initrd_list(struct printer *out);
 

@@ -12,6 +12,7 @@
 #include "mm/buddy.h"
 #include "mm/check.h"
 #include "mm/fault.h"
+#include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
 #include "mm/slab.h"
@@ -164,7 +165,7 @@ static void test_accessed_dirty(struct ktest_run *t)
     if (!open_world(t, &w, "fifo", 8))
         return;
     map(t, &w, 1);
-    EXPECT_EQ(t, vm_fault_in(&w.space, TEST_VA, VM_READ), VM_OK);
+    EXPECT_EQ(t, vm_fault_in(&w.space, TEST_VA, VM_WRITE), VM_OK);
     struct pte pte = pmap_lookup(&w.space.pmap, TEST_VA);
     EXPECT(t, !pte.accessed && !pte.dirty);
     (void)*at(TEST_VA);
@@ -228,7 +229,7 @@ static void test_clean_eviction(struct ktest_run *t)
     if (!open_world(t, &w, "fifo", 8))
         return;
     map(t, &w, 2);
-    fault_in(t, &w, 0, VM_READ);
+    fault_in(t, &w, 0, VM_WRITE); /* a frame of its own, but nothing is written */
     (void)*at(TEST_VA);
     uint32_t writes = vmstat.pswpout;
     EXPECT_EQ(t, pool_evict(&w.pool, SWAP_NORMAL), VM_OK);
@@ -324,3 +325,24 @@ static void test_two_spaces(struct ktest_run *t)
     close_world(&a);
 }
 KTEST("two spaces at the same addresses stay apart", test_two_spaces);
+
+/* In a machine with RAM beyond the direct map both frames lie there, and each look needs a new mapping. */
+static void test_windows(struct ktest_run *t)
+{
+    struct frame *f[] = {buddy_alloc(0, ALLOC_USER), buddy_alloc(0, ALLOC_USER)};
+    EXPECT(t, f[0] != NULL && f[1] != NULL);
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < ARRAY_SIZE(f); i++) {
+            volatile uint32_t *to = page_window(frame_pfn(f[i]), WINDOW_TO);
+            *to = TEST_PID + 2 * round + i;
+        }
+        for (uint32_t i = 0; i < ARRAY_SIZE(f); i++) {
+            const volatile uint32_t *from = page_window(frame_pfn(f[i]), WINDOW_FROM);
+            EXPECT_EQ(t, *from, TEST_PID + 2 * round + i);
+            EXPECT_EQ(t, *(volatile uint32_t *)page_window(frame_pfn(f[i]), WINDOW_DRIVER), *from);
+        }
+    }
+    buddy_free(f[0]);
+    buddy_free(f[1]);
+}
+KTEST("a window shows the frame that was asked for last", test_windows);

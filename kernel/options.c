@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Parsing the command line. Ranges that depend on the machine's memory are checked by boot/main.c. */
 #include "kernel/options.h"
+#include "lib/blkdev.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "mm/pmap.h"
 #include "mm/pool.h"
 
-enum { DEFAULT_FRAMES = 256 };
+enum { DEFAULT_FRAMES = 256, MAX_SWAP_LATENCY = 1000000 };
 
 static int bad(struct printer *out, const char *key, const char *value, const char *legal)
 {
@@ -46,6 +48,28 @@ static int set_swapmb(struct options *o, const char *v, struct printer *out)
                                                                   : bad(out, "swapmb", v, "0 to 1024 (MiB)");
 }
 
+static int set_swapforce(struct options *o, const char *v, struct printer *out)
+{
+    uint32_t level;
+    if (!parse_u32(v, false, &level) || level > 1)
+        return bad(out, "swapforce", v, "0 or 1 (1: overwrite what is on the swap disk)");
+    o->swap_force = level == 1;
+    return 0;
+}
+
+static int set_atadma(struct options *o, const char *v, struct printer *out)
+{
+    o->ata_dma = strcmp(v, "on") == 0;
+    return o->ata_dma || strcmp(v, "off") == 0 ? 0 : bad(out, "atadma", v, "on or off");
+}
+
+static int set_swaplat(struct options *o, const char *v, struct printer *out)
+{
+    if (parse_u32(v, false, &o->swap_latency) && o->swap_latency <= MAX_SWAP_LATENCY)
+        return 0;
+    return bad(out, "swaplat", v, "0 to 1000000 (microseconds)");
+}
+
 static int set_seed(struct options *o, const char *v, struct printer *out)
 {
     return parse_u32(v, false, &o->seed) ? 0 : bad(out, "seed", v, "0 to 4294967295");
@@ -59,6 +83,43 @@ static int set_log(struct options *o, const char *v, struct printer *out)
     return bad(
         out, "log", v,
         "quiet, default, all, or a comma list of boot proc fault evict swap sys, each with + or - if wanted");
+}
+
+static int set_readahead(struct options *o, const char *v, struct printer *out)
+{
+    if (parse_u32(v, false, &o->readahead) && o->readahead >= 1 && o->readahead <= BLKDEV_MAX_RUN &&
+        (o->readahead & (o->readahead - 1)) == 0)
+        return 0;
+    return bad(out, "readahead", v, "a power of two from 1 (none) to 32 pages");
+}
+
+static int set_order(struct options *o, const char *v, struct printer *out)
+{
+    return parse_u32(v, false, &o->order) && o->order <= PMAP_LARGE_ORDER
+               ? 0
+               : bad(out, "order", v, "0 to 10 (a unit of residence is 2^order pages)");
+}
+
+static int set_switch(bool *on, const char *key, const char *v, struct printer *out)
+{
+    *on = strcmp(v, "on") == 0;
+    return *on || strcmp(v, "off") == 0 ? 0 : bad(out, key, v, "on or off");
+}
+
+static int set_pager(struct options *o, const char *v, struct printer *out)
+{
+    return set_switch(&o->pager, "pager", v, out);
+}
+
+static int set_check(struct options *o, const char *v, struct printer *out)
+{
+    return parse_u32(v, false, &o->check) ? 0 : bad(out, "check", v, "0 (never) to 4294967295 (faults)");
+}
+
+static int set_ksm(struct options *o, const char *v, struct printer *out)
+{
+    o->ksm = strcmp(v, "on") == 0 ? MERGE_ALL : strcmp(v, "madvise") == 0 ? MERGE_ADVISED : MERGE_OFF;
+    return o->ksm != MERGE_OFF || strcmp(v, "off") == 0 ? 0 : bad(out, "ksm", v, "on, off or madvise");
 }
 
 static int set_run(struct options *o, const char *v, struct printer *out UNUSED)
@@ -80,8 +141,14 @@ static const struct {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
 } keys[] = {
-    {"frames", set_frames}, {"policy", set_policy}, {"swap", set_swap}, {"swapmb", set_swapmb},
-    {"seed", set_seed},     {"log", set_log},       {"run", set_run},   {"debug", set_debug},
+    {"frames", set_frames},   {"policy", set_policy},
+    {"swap", set_swap},       {"swapmb", set_swapmb},
+    {"swaplat", set_swaplat}, {"readahead", set_readahead},
+    {"order", set_order},     {"pager", set_pager},
+    {"ksm", set_ksm},         {"swapforce", set_swapforce},
+    {"atadma", set_atadma},   {"seed", set_seed},
+    {"log", set_log},         {"run", set_run},
+    {"debug", set_debug},     {"check", set_check},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
@@ -124,8 +191,13 @@ static char *next_word(char *at, char **word, char *open)
 
 int options_parse(const char *line, struct options *o, struct printer *out)
 {
-    *o = (struct options){
-        .frames = DEFAULT_FRAMES, .policy = "clock", .swap = "ramdisk", .swap_mb = UINT32_MAX, .seed = 1};
+    *o = (struct options){.frames = DEFAULT_FRAMES,
+                          .policy = "clock",
+                          .swap = "ramdisk",
+                          .swap_mb = UINT32_MAX,
+                          .ata_dma = true,
+                          .seed = 1,
+                          .readahead = 1};
     int faults = 0;
     if (!str_copy(o->text, sizeof o->text, line)) {
         print(out, "command line: longer than %u characters\n", (unsigned)sizeof o->text - 1);
@@ -148,6 +220,12 @@ int options_parse(const char *line, struct options *o, struct printer *out)
         }
         *equals = '\0';
         faults += set_option(o, word, equals + 1, out);
+    }
+    /* keys come in any order, so what two of them say together is looked at last, if each is fine */
+    if (faults == 0 && o->frames != 0 && o->frames < (uint32_t)POOL_MIN_LIMIT << o->order) {
+        print(out, "command line: frames=%u with order=%u: expected at least %u (6 units of %u frames)\n",
+              o->frames, o->order, (uint32_t)POOL_MIN_LIMIT << o->order, 1u << o->order);
+        faults++;
     }
     return faults;
 }

@@ -4,17 +4,26 @@
 #define KERNEL_OPTIONS_H
 
 #include "lib/print.h"
+#include "mm/merge.h"
 
 enum { OPTIONS_TEXT = 1024 };
 
 struct options {
     uint32_t frames; /* limit of the pool; 0: all there are */
     const char *policy;
-    const char *swap; /* one of the names in boot/main.c's swap_disks, or none */
-    uint32_t swap_mb; /* UINT32_MAX: choose by the size of RAM */
+    const char *swap;      /* one of the names in boot/main.c's swap_disks, or none */
+    uint32_t swap_mb;      /* UINT32_MAX: choose by the size of RAM */
+    uint32_t swap_latency; /* microseconds per request of the swap disk; 0: as fast as it is */
+    bool swap_force;       /* a swap disk with others' data is overwritten */
+    bool ata_dma;          /* the bus master moves the data, where there is one */
     uint32_t seed;
+    uint32_t readahead; /* pages read at once from swap */
+    uint32_t order;     /* of the unit of residence */
+    bool pager;         /* the pool has watermarks of its own */
+    enum merge_mode ksm;
     const char *log;
     const char *run;         /* monitor commands; NULL: none */
+    uint32_t check;          /* verify every invariant after so many faults; 0: never */
     bool debug;              /* junk on free */
     char text[OPTIONS_TEXT]; /* what the pointers above point into */
 };

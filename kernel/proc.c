@@ -5,6 +5,10 @@
 #include "arch/x86/paging.h"
 #include "drivers/clock.h"
 #include "kernel/elf.h"
+#include "kernel/family.h"
+#include "kernel/file.h"
+#include "kernel/signal.h"
+#include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -12,34 +16,100 @@
 #include "mm/slab.h"
 
 struct list_node all_procs = {&all_procs, &all_procs};
-struct proc *current;
+struct proc *current, *first_proc;
+uint32_t forks;
 bool need_resched;
 const char proc_ended;
 
 static struct list_node ready = {&ready, &ready};
+/* Those that waited for a disk come first. They will soon wait again; until then the disk would be idle. */
+static struct list_node urgent = {&urgent, &urgent};
+static uint32_t disk_waiters; /* programs in wait_on */
+static uint64_t start_ticks;  /* TSC when the first process began */
+static uint64_t iowait_ticks, idle_ticks;
+static struct list_node dead = {&dead, &dead};
 static uint32_t last_pid;
+static bool wrapped; /* pids have been given once already: the next one may be in use */
 
 static struct slab_cache cache = SLAB_CACHE_INIT(cache, "proc", sizeof(struct proc));
 
-static struct slab_cache spaces = SLAB_CACHE_INIT(spaces, "space", sizeof(struct space));
+struct counted_space {
+    struct space space;
+    uint32_t users;
+};
 
-static struct space *space_new(struct pool *pool)
+static struct slab_cache spaces = SLAB_CACHE_INIT(spaces, "space", sizeof(struct counted_space));
+
+struct space *space_new(struct pool *pool, uint32_t tag)
 {
-    struct space *s = slab_alloc(&spaces);
-    if (s != NULL && space_init(s, pool, last_pid) != VM_OK) {
-        slab_free(&spaces, s);
-        s = NULL;
-    }
+    struct counted_space *s = slab_alloc(&spaces);
+    if (s == NULL)
+        return NULL;
+    s->users = 1;
+    if (space_init(&s->space, pool, tag) == VM_OK)
+        return &s->space;
+    slab_free(&spaces, s);
+    return NULL;
+}
+
+struct space *space_share(struct space *s)
+{
+    container_of(s, struct counted_space, space)->users++;
     return s;
 }
 
-static void space_free(struct space *s)
+bool space_shared(const struct space *s)
 {
-    space_destroy(s);
-    slab_free(&spaces, s);
+    return container_of(s, const struct counted_space, space)->users > 1;
 }
 
-static struct proc *proc_alloc(const char *name)
+static void make_ready(struct proc *p, struct list_node *queue)
+{
+    p->state = PROC_READY;
+    p->channel = NULL;
+    timer_cancel(&p->time_out);
+    list_push_back(queue, &p->queue);
+}
+
+static void time_out(struct timer *t)
+{
+    make_ready(container_of(t, struct proc, time_out), &ready);
+    need_resched = true;
+}
+
+void space_put(struct space *s)
+{
+    struct counted_space *counted = container_of(s, struct counted_space, space);
+    if (--counted->users > 0)
+        return;
+    space_destroy(s);
+    slab_free(&spaces, counted);
+}
+
+/* Is it a process's, a group's or a session's? Then nobody else may get it. */
+static bool pid_taken(uint32_t pid)
+{
+    list_for_each (n, &all_procs) {
+        const struct proc *p = container_of(n, struct proc, all);
+        if (p->result.pid == pid || p->group == pid || p->session == pid)
+            return true;
+    }
+    return false;
+}
+
+/* The first thread gets 0, all others 1 to PID_MAX and then from 1 again; PROC_MAX is far below that. */
+static uint32_t next_pid(void)
+{
+    if (first_proc == NULL)
+        return 0;
+    do {
+        wrapped |= last_pid == PID_MAX;
+        last_pid = last_pid % PID_MAX + 1;
+    } while (wrapped && pid_taken(last_pid));
+    return last_pid;
+}
+
+struct proc *proc_new(const char *name)
 {
     struct proc *p = slab_alloc(&cache);
     if (p == NULL)
@@ -54,30 +124,41 @@ static struct proc *proc_alloc(const char *name)
     fpu_reset(p->fpu);
     str_copy(p->result.name, sizeof p->result.name, name);
     p->result.reason = "";
+    p->time_out.fire = time_out;
     list_init(&p->queue);
+    p->state = PROC_NEW;
+    p->parent = first_proc;
+    p->result.pid = next_pid();
+    list_push_back(&all_procs, &p->all);
     return p;
 }
 
 static void proc_free(struct proc *p)
 {
+    list_remove(&p->all);
+    signals_free(p->signals);
     kernel_stack_free(p->stack_top);
     slab_free(&cache, p);
 }
 
-static void enter_list(struct proc *p)
+void proc_abandon(struct proc *p)
 {
-    p->result.pid = last_pid++;
-    list_push_back(&all_procs, &p->all);
+    if (p->result.pid == last_pid) /* it was never seen: the next one may have it */
+        last_pid--;
+    if (p->files != NULL)
+        files_exit(p->files);
+    if (p->space != NULL)
+        space_put(p->space);
+    proc_free(p);
 }
 
 void proc_start(void (*entry)(void *))
 {
-    struct proc *p = proc_alloc("monitor");
+    struct proc *p = proc_new("monitor");
     ASSERT(p != NULL, "no memory for the first thread");
-    enter_list(p);
     p->state = PROC_RUNNING;
-    p->since = rdtsc();
-    current = p;
+    p->since = start_ticks = rdtsc();
+    current = first_proc = p;
     uint32_t boot_esp;
     cpu_set_kernel_stack((uint32_t)p->fpu);
     context_switch(&boot_esp, context_prepare((uint32_t)p->fpu, entry, NULL));
@@ -86,14 +167,25 @@ void proc_start(void (*entry)(void *))
 
 struct proc *proc_thread(const char *name, void (*entry)(void *), void *arg)
 {
-    struct proc *p = proc_alloc(name);
+    struct proc *p = proc_new(name);
     if (p == NULL)
         return NULL;
-    enter_list(p);
+    p->result.pid = 0; /* numbers are for programs */
+    last_pid--;
     p->esp = context_prepare((uint32_t)p->fpu, entry, arg);
-    p->state = PROC_READY;
-    list_push_back(&ready, &p->queue);
+    proc_ready(p);
     return p;
+}
+
+struct trapframe user_frame(uint32_t eip, uint32_t esp)
+{
+    return (struct trapframe){.es = SEL_USER_DATA,
+                              .ds = SEL_USER_DATA,
+                              .eip = eip,
+                              .cs = SEL_USER_CODE,
+                              .eflags = EFLAGS_RESERVED | EFLAGS_IF,
+                              .user_esp = esp,
+                              .user_ss = SEL_USER_DATA};
 }
 
 /* A new process's first step in the kernel: out to ring 3. */
@@ -102,39 +194,66 @@ static void leave_for_user(void *tf)
     trap_return_to_user(tf);
 }
 
+void proc_enter_user(struct proc *p, const struct trapframe *tf)
+{
+    struct trapframe *top = (struct trapframe *)p->fpu - 1;
+    *top = *tf;
+    p->esp = context_prepare((uint32_t)top, leave_for_user, top);
+}
+
+bool proc_room(void)
+{
+    uint32_t count = 0;
+    list_for_each (n, &all_procs)
+        count += container_of(n, struct proc, all)->signals != NULL;
+    return count < PROC_MAX;
+}
+
+/* The new process's memory and signals. => 0, or a negative errno; it was said why. */
+static int32_t load_program(struct proc *p, const struct file *program, int argc, char **argv,
+                            struct pool *pool, struct program_start *start, struct printer *out)
+{
+    struct args args;
+    args_init(&args);
+    int32_t err = args_add(&args, argc, argv);
+    p->signals = signals_new(NULL);
+    p->files = files_new();
+    p->space = space_new(pool, p->result.pid);
+    if (err == -E2BIG) {
+        print(out, "%s: cannot run: too many arguments (at most %u KiB)\n", program->name, ARG_BYTES / 1024);
+    } else if (err != 0 || p->signals == NULL || p->files == NULL || p->space == NULL) {
+        print(out, "%s: no memory for another process\n", program->name);
+        err = -ENOMEM;
+    } else {
+        err = elf_load(program, p->space, &args, start, out);
+    }
+    args_free(&args);
+    return err;
+}
+
 struct proc *proc_spawn(const struct file *program, int argc, char **argv, struct pool *pool,
                         struct printer *out)
 {
-    if (proc_count() >= PROC_MAX) {
-        print(out, "%s: %u processes are running, which is all there may be\n", program->name, PROC_MAX);
+    if (!proc_room()) {
+        print(out, "%s: %u processes are running or were not waited for, which is all there may be\n",
+              program->name, PROC_MAX);
         return NULL;
     }
-    struct proc *p = proc_alloc(argv[0]);
-    if (p == NULL || (p->space = space_new(pool)) == NULL) {
+    struct proc *p = proc_new(argv[0]);
+    if (p == NULL) {
         print(out, "%s: no memory for another process\n", program->name);
-        if (p != NULL)
-            proc_free(p);
         return NULL;
     }
     struct program_start start;
-    if (!elf_load(program, p->space, argc, argv, &start, out)) {
-        space_free(p->space);
-        proc_free(p);
+    if (load_program(p, program, argc, argv, pool, &start, out) != 0) {
+        proc_abandon(p);
         return NULL;
     }
-    struct trapframe *tf = (struct trapframe *)p->fpu - 1;
-    *tf = (struct trapframe){.es = SEL_USER_DATA,
-                             .ds = SEL_USER_DATA,
-                             .eip = start.entry,
-                             .cs = SEL_USER_CODE,
-                             .eflags = EFLAGS_RESERVED | EFLAGS_IF,
-                             .user_esp = start.stack,
-                             .user_ss = SEL_USER_DATA};
-    p->esp = context_prepare((uint32_t)tf, leave_for_user, tf);
-    enter_list(p);
-    p->state = PROC_READY;
-    list_push_back(&ready, &p->queue);
+    p->group = p->session = p->result.pid;
+    struct trapframe tf = user_frame(start.entry, start.stack);
+    proc_enter_user(p, &tf);
     log_event(LOG_PROC, "start pid=%u name=%s entry=0x%08x", p->result.pid, p->result.name, start.entry);
+    proc_ready(p);
     return p;
 }
 
@@ -161,65 +280,118 @@ static void switch_to(struct proc *p)
     /* here again, later, as `from` */
 }
 
+static bool nobody_ready(void)
+{
+    return list_empty(&ready) && list_empty(&urgent);
+}
+
 /* Waits, on the stack of whoever slept last, until somebody is ready. Nobody is charged for it. */
 static void idle(void)
 {
-    current->result.cpu_ticks += rdtsc() - current->since;
-    while (list_empty(&ready))
+    uint64_t start = rdtsc();
+    current->result.cpu_ticks += start - current->since;
+    while (nobody_ready())
         cpu_idle();
     current->since = rdtsc();
+    *(disk_waiters > 0 ? &iowait_ticks : &idle_ticks) += current->since - start;
+}
+
+struct cpu_use proc_cpu_use(void)
+{
+    return (struct cpu_use){rdtsc() - start_ticks - iowait_ticks - idle_ticks, iowait_ticks, idle_ticks};
+}
+
+void proc_bury(struct proc *p)
+{
+    p->unwanted = true;
+    list_push_back(&dead, &p->queue);
+}
+
+/* Whoever has ended cannot free its own stack; the next that runs does it. */
+static void free_the_dead(void)
+{
+    list_for_each_safe (n, &dead) {
+        struct proc *p = container_of(n, struct proc, queue);
+        if (p == current)
+            continue;
+        list_remove(&p->queue);
+        proc_free(p);
+    }
 }
 
 void schedule(void)
 {
     need_resched = false;
     if (current->state == PROC_RUNNING) {
-        if (list_empty(&ready))
+        if (nobody_ready())
             return;
         current->state = PROC_READY;
         list_push_back(&ready, &current->queue);
     }
-    if (list_empty(&ready))
+    if (nobody_ready())
         idle();
-    struct proc *next = container_of(list_pop_front(&ready), struct proc, queue);
+    struct list_node *first = list_pop_front(list_empty(&urgent) ? &ready : &urgent);
+    struct proc *next = container_of(first, struct proc, queue);
     next->state = PROC_RUNNING;
     if (next != current)
         switch_to(next);
+    if (unlikely(!list_empty(&dead)))
+        free_the_dead();
 }
 
-static void make_ready(struct proc *p)
+void proc_ready(struct proc *p)
 {
-    p->state = PROC_READY;
-    p->channel = NULL;
-    p->wake_at = 0;
-    list_push_back(&ready, &p->queue);
+    make_ready(p, &ready);
+}
+
+void proc_interrupt(struct proc *p)
+{
+    if (p->state == PROC_SLEEPING)
+        proc_ready(p);
 }
 
 void proc_sleep_on(const void *channel, uint64_t wake_at)
 {
     current->state = PROC_SLEEPING;
     current->channel = channel;
-    current->wake_at = wake_at;
+    if (wake_at != 0)
+        timer_start(&current->time_out, wake_at);
     schedule();
+}
+
+/* => was anybody asleep there? */
+static bool wake(const void *channel, struct list_node *queue)
+{
+    bool woken = false;
+    list_for_each (n, &all_procs) {
+        struct proc *p = container_of(n, struct proc, all);
+        if (p->state == PROC_SLEEPING && p->channel == channel) {
+            make_ready(p, queue);
+            woken = true;
+        }
+    }
+    return woken;
 }
 
 void proc_wake(const void *channel)
 {
-    list_for_each (n, &all_procs) {
-        struct proc *p = container_of(n, struct proc, all);
-        if (p->state == PROC_SLEEPING && p->channel == channel)
-            make_ready(p);
-    }
+    wake(channel, &ready);
 }
 
+/* A kernel thread, such as the pager, waits for work as well as for the disk: it does not make idle time I/O
+ * wait. */
 void wait_on(const void *channel)
 {
+    bool counts = current->space != NULL;
+    disk_waiters += counts;
     proc_sleep_on(channel, 0);
+    disk_waiters -= counts;
 }
 
 void wake_all(const void *channel)
 {
-    proc_wake(channel);
+    if (wake(channel, &urgent))
+        need_resched = true;
 }
 
 void proc_tick(void)
@@ -227,24 +399,32 @@ void proc_tick(void)
     uint64_t now = clock_micros();
     list_for_each (n, &all_procs) {
         struct proc *p = container_of(n, struct proc, all);
-        if (p->state == PROC_SLEEPING && p->wake_at != 0 && p->wake_at <= now)
-            make_ready(p);
+        if (unlikely(p->alarm_at != 0 && p->alarm_at <= now))
+            signal_alarm(p);
     }
     need_resched = true;
 }
 
-/* Keeps the figures, frees the memory, and leaves the CPU for good. */
+/* Keeps the figures, frees the memory, and leaves the CPU for good. What a vfork child did counts for its
+ * parent, whose memory it was. */
 static void NORETURN end_current(void)
 {
     struct proc *p = current;
     struct proc_result *r = &p->result;
-    r->minor = p->space->minor;
-    r->major = p->space->major;
-    r->evictions = p->space->pmap.evictions;
-    r->writebacks = p->space->pmap.writebacks;
-    space_free(p->space);
+    files_exit(p->files);
+    p->files = NULL;
+    struct space *s = p->space;
+    if (!space_shared(s)) {
+        r->minor = s->minor;
+        r->major = s->major;
+        r->evictions = s->pmap.evictions;
+        r->writebacks = s->pmap.writebacks;
+        r->resident = s->pmap.resident;
+    }
     p->space = NULL;
+    space_put(s);
     p->state = PROC_ZOMBIE;
+    family_leave(p);
     proc_wake(&proc_ended);
     schedule();
     panic("pid %u ran after its end", r->pid);
@@ -267,10 +447,12 @@ void proc_kill_current(int signal, const char *reason)
 
 void proc_kill(struct proc *p, int signal, const char *reason)
 {
-    p->kill_signal = signal;
-    p->kill_reason = reason;
-    if (p->state == PROC_SLEEPING)
-        make_ready(p);
+    if (p->kill_signal == 0) {
+        p->kill_signal = signal;
+        p->kill_reason = reason;
+    }
+    p->attention = true;
+    proc_interrupt(p);
 }
 
 struct proc *proc_find(uint32_t pid)
@@ -286,7 +468,6 @@ struct proc *proc_find(uint32_t pid)
 void proc_reap(struct proc *p, struct proc_result *out)
 {
     *out = p->result;
-    list_remove(&p->all);
     proc_free(p);
 }
 

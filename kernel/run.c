@@ -5,6 +5,7 @@
 #include "drivers/clock.h"
 #include "kernel/monitor.h"
 #include "kernel/proc.h"
+#include "kernel/signal.h"
 #include "lib/command.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
@@ -17,6 +18,8 @@ struct run {
     uint32_t count, ended;
     struct proc_result results[RUN_MAX];
     struct vmstat before;
+    struct cpu_use cpu_before;
+    uint32_t forks_before;
     uint64_t start_us;
 };
 
@@ -61,17 +64,26 @@ static void print_summary(const struct run *run, struct printer *out)
         all.cpu_ticks += r->cpu_ticks;
     }
     const struct vmstat *a = &run->before, *b = &vmstat;
+    struct cpu_use c = run->cpu_before, d = proc_cpu_use();
     uint32_t us = (uint32_t)(clock_micros() - run->start_us), cpu = micros_of(all.cpu_ticks);
     print(out, "%5s %-12s %u of %-3u %8u %8u %10u %11u %7u.%03u\n", "", "machine", ok, run->count, all.minor,
           all.major, all.evictions, all.writebacks, cpu / 1000, cpu % 1000);
     print(out,
           "summary programs=%u ok=%u policy=%s frames=%u pgfault=%u pgmajfault=%u minor=%u evictions=%u "
-          "writebacks=%u pswpin=%u pswpout=%u refused=%u cpu_us=%u elapsed_us=%u\n",
+          "writebacks=%u pswpin=%u pswpout=%u refused=%u forks=%u cpu_us=%u elapsed_us=%u "
+          "busy_us=%u iowait_us=%u idle_us=%u\n",
           run->count, ok, main_pool.policy->name, main_pool.limit, b->pgfault - a->pgfault,
           b->pgmajfault - a->pgmajfault, all.minor, b->pgsteal - a->pgsteal,
           b->pgsteal - b->pgsteal_clean - (a->pgsteal - a->pgsteal_clean), b->pswpin - a->pswpin,
           b->pswpout - a->pswpout, b->fault_case[0] + b->fault_case[1] - a->fault_case[0] - a->fault_case[1],
-          cpu, us);
+          forks - run->forks_before, cpu, us, micros_of(d.busy - c.busy), micros_of(d.iowait - c.iowait),
+          micros_of(d.idle - c.idle));
+}
+
+/* Started from here, and not some program's child? */
+static bool waits_for_monitor(const struct proc *p)
+{
+    return p->parent == first_proc && !p->unwanted;
 }
 
 /* Takes in every foreground process that has ended; results stay in order of start. */
@@ -79,7 +91,7 @@ static void reap(struct run *run)
 {
     list_for_each_safe (n, &all_procs) {
         struct proc *p = container_of(n, struct proc, all);
-        if (p->state != PROC_ZOMBIE || p->background)
+        if (p->state != PROC_ZOMBIE || p->background || !waits_for_monitor(p))
             continue;
         for (uint32_t i = 0; i < run->count; i++) {
             if (run->results[i].pid == p->result.pid) {
@@ -133,7 +145,8 @@ static bool start_all(struct run *run, int argc, char **argv, struct printer *ou
 int run_programs(int argc, char **argv, bool summary, struct printer *out)
 {
     static struct run run; /* too large for a kernel stack; only the monitor runs programs */
-    run = (struct run){.before = vmstat, .start_us = clock_micros()};
+    run = (struct run){
+        .before = vmstat, .cpu_before = proc_cpu_use(), .forks_before = forks, .start_us = clock_micros()};
     bool ok = start_all(&run, argc, argv, out);
     while (reap(&run), run.ended < run.count)
         proc_sleep_on(&proc_ended, 0);
@@ -173,6 +186,8 @@ COMMAND(demo, "", "run matmul, qsort, btree and hashjoin at once", demo_run);
 static const char *state_name(const struct proc *p)
 {
     switch (p->state) {
+    case PROC_NEW:
+        return "new";
     case PROC_READY:
         return "ready";
     case PROC_RUNNING:
@@ -187,8 +202,8 @@ static const char *state_name(const struct proc *p)
 
 static int ps_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
-    print(out, "%5s %-12s %-8s %8s %8s %8s %10s %11s %11s\n", "pid", "name", "state", "resident", "minor",
-          "major", "evictions", "write-backs", "cpu-ms");
+    print(out, "%5s %-12s %-8s %5s %8s %8s %8s %10s %11s %11s\n", "pid", "name", "state", "ppid", "resident",
+          "minor", "major", "evictions", "write-backs", "cpu-ms");
     list_for_each (n, &all_procs) {
         struct proc *p = container_of(n, struct proc, all);
         static const struct space ended; /* its figures are gone with it */
@@ -196,14 +211,25 @@ static int ps_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
         const struct pmap *m = &s->pmap;
         uint64_t ticks = p->result.cpu_ticks + (p == current ? rdtsc() - p->since : 0);
         uint32_t us = micros_of(ticks);
-        print(out, "%5u %-12s %-8s %8u %8u %8u %10u %11u %7u.%03u\n", p->result.pid, p->result.name,
-              state_name(p), m->resident, s->minor, s->major, m->evictions, m->writebacks, us / 1000,
-              us % 1000);
+        print(out, "%5u %-12s %-8s %5u %8u %8u %8u %10u %11u %7u.%03u\n", p->result.pid, p->result.name,
+              state_name(p), p->parent != NULL ? p->parent->result.pid : 0, m->resident, s->minor, s->major,
+              m->evictions, m->writebacks, us / 1000, us % 1000);
     }
     return 0;
 }
 
 COMMAND(ps, "", "processes", ps_run);
+
+static int cpu_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
+{
+    struct cpu_use c = proc_cpu_use();
+    uint64_t permille = c.busy * 1000 / (c.busy + c.iowait + c.idle);
+    print(out, "cpu: busy_us=%u iowait_us=%u idle_us=%u use=%u.%u%%\n", micros_of(c.busy),
+          micros_of(c.iowait), micros_of(c.idle), (uint32_t)(permille / 10), (uint32_t)(permille % 10));
+    return 0;
+}
+
+COMMAND(cpu, "", "how the CPU spent its time: busy, waiting for a disk, idle", cpu_run);
 
 static struct proc *named_process(int argc, char **argv, struct printer *out)
 {
@@ -220,15 +246,21 @@ static struct proc *named_process(int argc, char **argv, struct printer *out)
 
 static int kill_run(int argc, char **argv, struct printer *out)
 {
-    enum { SIGKILL = 9 };
     struct proc *p = named_process(argc, argv, out);
     if (p == NULL)
         return 1;
     proc_kill(p, SIGKILL, "killed from the monitor");
+    if (p->group != p->result.pid)
+        return 0;
+    list_for_each (n, &all_procs) {
+        struct proc *member = container_of(n, struct proc, all);
+        if (member->group == p->group && member != p && member->state != PROC_ZOMBIE)
+            proc_kill(member, SIGKILL, "killed from the monitor, with its group");
+    }
     return 0;
 }
 
-COMMAND(kill, "PID", "end a program", kill_run);
+COMMAND(kill, "PID", "end a program, and with a group's leader all that it forked", kill_run);
 
 static int maps_run(int argc, char **argv, struct printer *out)
 {
@@ -254,7 +286,7 @@ static int wait_run(int argc, char **argv, struct printer *out)
     int failed = 0;
     list_for_each_safe (n, &all_procs) {
         struct proc *p = container_of(n, struct proc, all);
-        if (p->state != PROC_ZOMBIE)
+        if (p->state != PROC_ZOMBIE || !waits_for_monitor(p))
             continue;
         struct proc_result r;
         proc_reap(p, &r);

@@ -4,198 +4,22 @@
 #include "kernel/syscall.h"
 #include "arch/x86/io.h"
 #include "drivers/clock.h"
-#include "kernel/console.h"
+#include "kernel/file.h"
 #include "kernel/proc.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/random.h"
 #include "lib/string.h"
 
-/* Linux i386 numbers (arch/x86/entry/syscalls/syscall_32.tbl). */
-enum {
-    NR_exit = 1,
-    NR_read = 3,
-    NR_write = 4,
-    NR_getpid = 20,
-    NR_brk = 45,
-    NR_ioctl = 54,
-    NR_getrusage = 77,
-    NR_munmap = 91,
-    NR_uname = 122,
-    NR_mprotect = 125,
-    NR_writev = 146,
-    NR_sched_yield = 158,
-    NR_nanosleep = 162,
-    NR_ugetrlimit = 191,
-    NR_mmap2 = 192,
-    NR_set_thread_area = 243,
-    NR_exit_group = 252,
-    NR_set_tid_address = 258,
-    NR_clock_gettime = 265,
-    NR_getrandom = 355,
-    NR_COUNT = 512,
-};
-
-enum { STDIN, STDOUT, STDERR };
-int32_t syscall_error(enum vm_result r)
-{
-    switch (r) {
-    case VM_OK:
-        return 0;
-    case VM_NO_MEMORY:
-    case VM_NO_SWAP:
-        return -ENOMEM;
-    case VM_IO_ERROR:
-    case VM_CORRUPT:
-        return -EIO;
-    case VM_INVALID:
-        return -EINVAL;
-    case VM_EXISTS:
-        return -EEXIST;
-    case VM_NO_REGION:
-    case VM_FORBIDDEN:
-    case VM_BEYOND:
-        break;
-    }
-    return -EFAULT;
-}
-
-static int32_t copy_in(void *to, vaddr_t from, uint32_t n)
-{
-    return syscall_error(space_copy_in(current->space, to, from, n));
-}
-
-static int32_t copy_out(vaddr_t to, const void *from, uint32_t n)
-{
-    return syscall_error(space_copy_out(current->space, to, from, n));
-}
-
 static int32_t sys_exit(struct trapframe *tf)
 {
     proc_exit((int)tf->ebx);
-}
-
-/* => bytes written before the first bad page, or the error if there were none, as Linux does. */
-static int32_t write_console(vaddr_t from, uint32_t n)
-{
-    char chunk[256];
-    uint32_t done = 0;
-    if (n > INT32_MAX)
-        n = INT32_MAX;
-    while (done < n) {
-        /* never across a page: then a chunk is either all there or not at all */
-        uint32_t room = PAGE_SIZE - (from + done) % PAGE_SIZE;
-        uint32_t len = MIN(MIN(n - done, (uint32_t)sizeof chunk), room);
-        int32_t err = copy_in(chunk, from + done, len);
-        if (err != 0)
-            return done > 0 ? (int32_t)done : err;
-        log_console.write(&log_console, chunk, len);
-        done += len;
-    }
-    return (int32_t)done;
-}
-
-static int32_t sys_write(struct trapframe *tf)
-{
-    if (tf->ebx != STDOUT && tf->ebx != STDERR)
-        return -EBADF;
-    return write_console(tf->ecx, tf->edx);
-}
-
-static int32_t sys_writev(struct trapframe *tf)
-{
-    enum { IOV_MAX = 1024 };
-    if (tf->ebx != STDOUT && tf->ebx != STDERR)
-        return -EBADF;
-    if (tf->edx > IOV_MAX)
-        return -EINVAL;
-    int32_t total = 0;
-    for (uint32_t i = 0; i < tf->edx; i++) {
-        uint32_t iov[2]; /* base, length */
-        int32_t n = copy_in(iov, tf->ecx + i * sizeof iov, sizeof iov);
-        if (n == 0)
-            n = (int32_t)iov[1] < 0 ? -EINVAL : write_console(iov[0], iov[1]);
-        if (n < 0)
-            return total > 0 ? total : n;
-        total += n;
-        if ((uint32_t)n < iov[1])
-            break;
-    }
-    return total;
-}
-
-static int32_t sys_read(struct trapframe *tf)
-{
-    if (tf->ebx != STDIN)
-        return -EBADF;
-    char line[CONSOLE_LINE];
-    uint32_t want = MIN(tf->edx, (uint32_t)sizeof line);
-    if (want == 0)
-        return 0;
-    int n = console_read(line, want);
-    int32_t err = n > 0 ? copy_out(tf->ecx, line, (uint32_t)n) : 0;
-    return err != 0 ? err : n;
-}
-
-static int32_t sys_getpid(struct trapframe *tf UNUSED)
-{
-    return (int32_t)current->result.pid;
 }
 
 static int32_t sys_sched_yield(struct trapframe *tf UNUSED)
 {
     schedule();
     return 0;
-}
-
-struct timespec {
-    int32_t seconds, nanos;
-};
-
-static int32_t sys_nanosleep(struct trapframe *tf)
-{
-    struct timespec want;
-    int32_t err = copy_in(&want, tf->ebx, sizeof want);
-    if (err != 0)
-        return err;
-    if (want.seconds < 0 || want.nanos < 0 || want.nanos >= 1000000000)
-        return -EINVAL;
-    uint64_t until = clock_micros() + (uint64_t)want.seconds * 1000000 + ((uint32_t)want.nanos + 999) / 1000;
-    while (clock_micros() < until && current->kill_signal == 0)
-        proc_sleep_on(current, until);
-    return 0;
-}
-
-static int32_t sys_clock_gettime(struct trapframe *tf)
-{
-    enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_LAST = 11 };
-    if (tf->ebx > CLOCK_LAST)
-        return -EINVAL;
-    uint64_t ns = clock_nanos(); /* every clock here counts from boot */
-    uint32_t seconds = (uint32_t)(ns / 1000000000u);
-    struct timespec now = {(int32_t)seconds, (int32_t)(uint32_t)(ns - (uint64_t)seconds * 1000000000u)};
-    return copy_out(tf->ecx, &now, sizeof now);
-}
-
-static int32_t sys_getrusage(struct trapframe *tf)
-{
-    enum { RUSAGE_SELF = 0, RUSAGE_CHILDREN = -1, RUSAGE_THREAD = 1 };
-    struct {
-        int32_t utime[2], stime[2], maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, rest[7];
-    } r = {0};
-    int32_t who = (int32_t)tf->ebx;
-    if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD)
-        return -EINVAL;
-    if (who != RUSAGE_CHILDREN) {
-        uint32_t us = clock_ticks_to_micros(current->result.cpu_ticks + (rdtsc() - current->since));
-        r.utime[0] = (int32_t)(us / 1000000);
-        r.utime[1] = (int32_t)(us % 1000000);
-        r.maxrss = (int32_t)(current->space->pmap.resident * (PAGE_SIZE / 1024));
-        r.minflt = (int32_t)current->space->minor;
-        r.majflt = (int32_t)current->space->major;
-        r.nswap = (int32_t)current->space->pmap.writebacks;
-    }
-    return copy_out(tf->ecx, &r, sizeof r);
 }
 
 static int32_t sys_uname(struct trapframe *tf)
@@ -206,17 +30,6 @@ static int32_t sys_uname(struct trapframe *tf)
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         str_copy(u[i], FIELD, values[i]);
     return copy_out(tf->ebx, u, sizeof u);
-}
-
-static int32_t sys_ugetrlimit(struct trapframe *tf)
-{
-    enum { RLIMIT_STACK = 3, RLIMITS = 16 };
-    uint32_t limit[2] = {UINT32_MAX, UINT32_MAX};
-    if (tf->ebx >= RLIMITS)
-        return -EINVAL;
-    if (tf->ebx == RLIMIT_STACK)
-        limit[0] = current->space->stack_limit;
-    return copy_out(tf->ecx, limit, sizeof limit);
 }
 
 /* struct user_desc of Linux: entry_number, base_addr, limit, bit flags. */
@@ -246,18 +59,10 @@ static int32_t sys_set_thread_area(struct trapframe *tf)
                                            .writable = !(d[3] & READ_EXEC_ONLY),
                                            .pages = (d[3] & IN_PAGES) != 0,
                                            .is_32bit = (d[3] & SEG_32BIT) != 0};
+    if (!current->tls[slot].present && read_gs() >> 3 == slot + GDT_TLS_FIRST)
+        write_gs(0); /* loading it again would trap in the kernel */
     cpu_load_tls(current->tls);
     return 0;
-}
-
-static int32_t sys_set_tid_address(struct trapframe *tf UNUSED)
-{
-    return (int32_t)current->result.pid; /* the only thread; nobody waits for the address */
-}
-
-static int32_t sys_ioctl(struct trapframe *tf)
-{
-    return tf->ebx <= STDERR ? -ENOTTY : -EBADF;
 }
 
 static int32_t sys_getrandom(struct trapframe *tf)
@@ -278,25 +83,132 @@ typedef int32_t (*handler)(struct trapframe *tf);
 
 static const handler table[NR_COUNT] = {
     [NR_exit] = sys_exit,
+    [NR_fork] = sys_fork,
     [NR_read] = sys_read,
     [NR_write] = sys_write,
+    [NR_open] = sys_open,
+    [NR_close] = sys_close,
+    [NR_waitpid] = sys_waitpid,
+    [NR_creat] = sys_creat,
+    [NR_unlink] = sys_unlink,
+    [NR_execve] = sys_execve,
+    [NR_chdir] = sys_chdir,
+    [NR_time] = sys_time,
+    [NR_chmod] = sys_chmod,
+    [NR_lseek] = sys_lseek,
     [NR_getpid] = sys_getpid,
+    [NR_getuid] = sys_zero,
+    [NR_alarm] = sys_alarm,
+    [NR_pause] = sys_pause,
+    [NR_access] = sys_access,
+    [NR_kill] = sys_kill,
+    [NR_rename] = sys_rename,
+    [NR_mkdir] = sys_mkdir,
+    [NR_rmdir] = sys_rmdir,
+    [NR_dup] = sys_dup,
+    [NR_pipe] = sys_pipe,
+    [NR_times] = sys_times,
     [NR_brk] = sys_brk,
+    [NR_getgid] = sys_zero,
+    [NR_geteuid] = sys_zero,
+    [NR_getegid] = sys_zero,
     [NR_ioctl] = sys_ioctl,
+    [NR_fcntl] = sys_fcntl64,
+    [NR_setpgid] = sys_setpgid,
+    [NR_umask] = sys_umask,
+    [NR_dup2] = sys_dup2,
+    [NR_getppid] = sys_getppid,
+    [NR_getpgrp] = sys_getpgrp,
+    [NR_setsid] = sys_setsid,
     [NR_getrusage] = sys_getrusage,
+    [NR_gettimeofday] = sys_gettimeofday,
+    [NR_readlink] = sys_readlink,
     [NR_munmap] = sys_munmap,
+    [NR_truncate] = sys_truncate,
+    [NR_ftruncate] = sys_ftruncate,
+    [NR_fchmod] = sys_fchmod,
+    [NR_wait4] = sys_wait4,
+    [NR_sysinfo] = sys_sysinfo,
+    [NR_fsync] = sys_fsync,
+    [NR_sigreturn] = sys_sigreturn,
+    [NR_clone] = sys_clone,
     [NR_uname] = sys_uname,
     [NR_mprotect] = sys_mprotect,
+    [NR_getpgid] = sys_getpgid,
+    [NR_fchdir] = sys_fchdir,
+    [NR_llseek] = sys_llseek,
+    [NR_msync] = sys_msync,
+    [NR_readv] = sys_readv,
     [NR_writev] = sys_writev,
+    [NR_getsid] = sys_getsid,
+    [NR_fdatasync] = sys_fsync,
+    [NR_mlock] = sys_mlock,
+    [NR_munlock] = sys_munlock,
+    [NR_mlockall] = sys_mlockall,
+    [NR_munlockall] = sys_munlockall,
     [NR_sched_yield] = sys_sched_yield,
     [NR_nanosleep] = sys_nanosleep,
+    [NR_mremap] = sys_mremap,
+    [NR_rt_sigreturn] = sys_rt_sigreturn,
+    [NR_rt_sigaction] = sys_rt_sigaction,
+    [NR_rt_sigprocmask] = sys_rt_sigprocmask,
+    [NR_rt_sigpending] = sys_rt_sigpending,
+    [NR_rt_sigsuspend] = sys_rt_sigsuspend,
+    [NR_pread64] = sys_pread64,
+    [NR_pwrite64] = sys_pwrite64,
+    [NR_getcwd] = sys_getcwd,
+    [NR_sigaltstack] = sys_sigaltstack,
+    [NR_vfork] = sys_vfork,
     [NR_ugetrlimit] = sys_ugetrlimit,
     [NR_mmap2] = sys_mmap2,
+    [NR_truncate64] = sys_truncate64,
+    [NR_ftruncate64] = sys_ftruncate64,
+    [NR_stat64] = sys_stat64,
+    [NR_lstat64] = sys_stat64,
+    [NR_fstat64] = sys_fstat64,
+    [NR_getuid32] = sys_zero,
+    [NR_getgid32] = sys_zero,
+    [NR_geteuid32] = sys_zero,
+    [NR_getegid32] = sys_zero,
+    [NR_mincore] = sys_mincore,
+    [NR_madvise] = sys_madvise,
+    [NR_getdents64] = sys_getdents64,
+    [NR_fcntl64] = sys_fcntl64,
+    [NR_gettid] = sys_getpid,
+    [NR_tkill] = sys_tkill,
+    [NR_sched_getaffinity] = sys_sched_getaffinity,
     [NR_set_thread_area] = sys_set_thread_area,
     [NR_exit_group] = sys_exit,
-    [NR_set_tid_address] = sys_set_tid_address,
+    [NR_set_tid_address] = sys_getpid,
     [NR_clock_gettime] = sys_clock_gettime,
+    [NR_clock_getres] = sys_clock_getres,
+    [NR_clock_nanosleep] = sys_clock_nanosleep,
+    [NR_tgkill] = sys_tgkill,
+    [NR_waitid] = sys_waitid,
+    [NR_openat] = sys_openat,
+    [NR_mkdirat] = sys_mkdirat,
+    [NR_fstatat64] = sys_fstatat64,
+    [NR_unlinkat] = sys_unlinkat,
+    [NR_renameat] = sys_renameat,
+    [NR_readlinkat] = sys_readlinkat,
+    [NR_fchmodat] = sys_fchmodat,
+    [NR_faccessat] = sys_faccessat,
+    [NR_set_robust_list] = sys_missing,
+    [NR_dup3] = sys_dup3,
+    [NR_pipe2] = sys_pipe2,
+    [NR_preadv] = sys_preadv,
+    [NR_pwritev] = sys_pwritev,
+    [NR_prlimit64] = sys_prlimit64,
+    [NR_renameat2] = sys_renameat2,
     [NR_getrandom] = sys_getrandom,
+    [NR_mlock2] = sys_mlock2,
+    [NR_statx] = sys_statx,
+    [NR_rseq] = sys_missing,
+    [NR_clock_gettime64] = sys_clock_gettime64,
+    [NR_clock_getres_time64] = sys_clock_getres_time64,
+    [NR_clock_nanosleep_time64] = sys_clock_nanosleep_time64,
+    [NR_clone3] = sys_missing,
+    [NR_faccessat2] = sys_faccessat2,
 };
 
 /* => -ENOSYS. The first time for each number, it says so. */
@@ -315,6 +227,7 @@ void syscall_dispatch(struct trapframe *tf)
 {
     uint32_t nr = tf->eax;
     int32_t result;
+    tf->error = nr; /* the CPU leaves none: kept for a call that a signal restarts */
     if (likely(nr < NR_COUNT && table[nr] != NULL))
         result = table[nr](tf);
     else

@@ -5,32 +5,12 @@
 #include "arch/x86/paging.h"
 #include "kernel/panic.h"
 #include "kernel/proc.h"
+#include "kernel/signal.h"
 #include "kernel/syscall.h"
 #include "lib/log.h"
+#include "lib/panic.h"
+#include "mm/check.h"
 #include "mm/fault.h"
-#include "mm/stats.h"
-
-enum signal { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGKILL = 9, SIGSEGV = 11 };
-
-static const char *signal_name(int signal)
-{
-    switch (signal) {
-    case SIGILL:
-        return "SIGILL";
-    case SIGTRAP:
-        return "SIGTRAP";
-    case SIGBUS:
-        return "SIGBUS";
-    case SIGFPE:
-        return "SIGFPE";
-    case SIGKILL:
-        return "SIGKILL";
-    case SIGSEGV:
-        return "SIGSEGV";
-    default:
-        return "signal";
-    }
-}
 
 static void NORETURN kill_at(int signal, const char *reason, const struct trapframe *tf)
 {
@@ -39,25 +19,56 @@ static void NORETURN kill_at(int signal, const char *reason, const struct trapfr
     proc_kill_current(signal, reason);
 }
 
-/* A kill that was asked for elsewhere is carried out on the way back to ring 3. */
-static void before_user(const struct trapframe *tf)
+/* What wants the process's attention is seen to on the way back to ring 3: a kill that was asked for
+ * elsewhere, or signals. */
+static void attend(struct trapframe *tf)
 {
-    if (unlikely(current->kill_signal != 0))
-        kill_at(current->kill_signal, current->kill_reason, tf);
+    const char *reason = "a signal that it does not handle";
+    int signal = signal_deliver(tf);
+    if (current->kill_signal != 0)
+        reason = current->kill_reason;
+    if (signal != 0)
+        kill_at(signal, reason, tf);
 }
 
-/* A fault that mm/ refused: the process ends, with a line that says what, where and why. */
-static void NORETURN refuse(const struct fault *f, enum vm_result why, const struct trapframe *tf)
+static void before_user(struct trapframe *tf)
 {
+    if (unlikely(current->attention))
+        attend(tf);
+}
+
+/* A fault that mm/ refused: the program's handler runs, or the process ends, with a line that says what,
+ * where and why. Want of memory is not for handlers: they would need some. */
+static void refuse(const struct fault *f, enum vm_result why, struct trapframe *tf)
+{
+    enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_OBJERR = 3 };
     bool out_of_memory = why == VM_NO_MEMORY || why == VM_NO_SWAP;
-    int signal = out_of_memory ? SIGKILL : why == VM_IO_ERROR || why == VM_CORRUPT ? SIGBUS : SIGSEGV;
-    vmstat.oom_kill += out_of_memory;
+    bool no_content = why == VM_IO_ERROR || why == VM_CORRUPT || why == VM_BEYOND;
+    int signal = out_of_memory ? SIGKILL : no_content ? SIGBUS : SIGSEGV;
+    struct signal_info info = {
+        .code = signal == SIGBUS      ? BUS_OBJERR
+                : why == VM_FORBIDDEN ? SEGV_ACCERR
+                                      : SEGV_MAPERR,
+        .value = f->va,
+    };
+    if (!out_of_memory && signal_fault(tf, signal, info))
+        return;
     char cause[96];
     describe_page_fault(tf->error, cause, sizeof cause);
     log_event(LOG_ERROR, "kill pid=%u name=%s signal=%s va=0x%08x ip=0x%08x cause=\"%s\" reason=\"%s\"",
               current->result.pid, current->result.name, signal_name(signal), f->va, tf->eip, cause,
               vm_result_name(why));
     proc_kill_current(signal, vm_result_name(why));
+}
+
+uint32_t trap_check_every;
+
+/* check=: every invariant of the memory system is verified after so many faults of programs. */
+static void NOINLINE check_invariants(void)
+{
+    static uint32_t faults;
+    if (++faults % trap_check_every == 0 && !vm_check(&log_console))
+        panic("the memory system's check failed after %u faults", faults);
 }
 
 void trap_page_fault(struct trapframe *tf)
@@ -71,6 +82,8 @@ void trap_page_fault(struct trapframe *tf)
     f.access = tf->error & PF_WRITE ? VM_WRITE : VM_READ;
     f.ip = tf->eip;
     enum vm_result r = vm_fault(&f);
+    if (unlikely(trap_check_every != 0))
+        check_invariants();
     if (unlikely(r != VM_OK))
         refuse(&f, r, tf);
 }
@@ -85,11 +98,21 @@ void trap_exception(struct trapframe *tf)
 {
     if (!trap_from_user(tf))
         panic_trap(tf, read_cr2(), read_cr3(), "%s in the kernel", trap_name(tf->vector));
-    static const uint8_t signals[VECTOR_EXCEPTIONS] = {
-        [0] = SIGFPE, [1] = SIGTRAP, [3] = SIGTRAP, [6] = SIGILL, [7] = SIGILL, [16] = SIGFPE, [19] = SIGFPE,
+    enum { ILL_ILLOPN = 2, FPE_INTDIV = 1, FPE_FLTINV = 7, TRAP_BRKPT = 1 };
+    static const struct {
+        int signal, code;
+    } meaning[VECTOR_EXCEPTIONS] = {
+        [0] = {SIGFPE, FPE_INTDIV},  [1] = {SIGTRAP, TRAP_BRKPT}, [3] = {SIGTRAP, SI_KERNEL},
+        [6] = {SIGILL, ILL_ILLOPN},  [7] = {SIGILL, ILL_ILLOPN},  [16] = {SIGFPE, FPE_FLTINV},
+        [19] = {SIGFPE, FPE_FLTINV},
     };
-    int signal = signals[tf->vector];
-    kill_at(signal ? signal : SIGSEGV, trap_name(tf->vector), tf);
+    int signal = meaning[tf->vector].signal;
+    struct signal_info info = {.code = meaning[tf->vector].code, .value = tf->eip};
+    if (signal == 0 || info.code == SI_KERNEL)
+        info = (struct signal_info){.code = SI_KERNEL};
+    signal = signal ? signal : SIGSEGV;
+    if (!signal_fault(tf, signal, info))
+        kill_at(signal, trap_name(tf->vector), tf);
 }
 
 void trap_irq_done(struct trapframe *tf)

@@ -18,12 +18,26 @@ enum errno_value {
     ENOMEM = 12,
     EACCES = 13,
     EFAULT = 14,
+    EBUSY = 16,
     EEXIST = 17,
+    EXDEV = 18,
+    ENODEV = 19,
+    ENOTDIR = 20,
+    EISDIR = 21,
     EINVAL = 22,
+    EMFILE = 24,
     ENOTTY = 25,
+    EFBIG = 27,
     ENOSPC = 28,
     ESPIPE = 29,
+    EROFS = 30,
+    EPIPE = 32,
+    ERANGE = 34,
+    ENAMETOOLONG = 36,
     ENOSYS = 38,
+    ENOTEMPTY = 39,
+    EOVERFLOW = 75,
+    ERESTARTSYS = 512, /* inside the kernel: -EINTR, or the call again, as the signal's handler wants it */
 };
 
 #endif

@@ -21,6 +21,7 @@
 #define NORETURN       __attribute__((noreturn))
 #define UNUSED         __attribute__((unused))
 #define NOINLINE       __attribute__((noinline))
+#define ALWAYS_INLINE  inline __attribute__((always_inline))
 #define PRINTF_LIKE(f) __attribute__((format(printf, f, (f) + 1)))
 
 /* Linker sets: objects gathered by the linker into one array per set name, so that a module registers

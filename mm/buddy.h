@@ -2,7 +2,10 @@
  * mm-level: 1.1
  * Physical frames in blocks of 2^order, order 0..10: Knowlton's buddy system (CACM 8(10), 1965; Knuth,
  * TAOCP 1, 2.5). Split and merge are O(orders), the merge test O(1) through the frame database. It never
- * reclaims: when it says no, pool.c decides what to evict. */
+ * reclaims: when it says no, pool.c decides what to evict.
+ *
+ * Frames are in two zones: low, in the direct map, and high, beyond it (mm/frame.h). The kernel can use low
+ * frames only; pages of processes take high frames first, so that low ones are left for the kernel. */
 #ifndef MM_BUDDY_H
 #define MM_BUDDY_H
 
@@ -11,13 +14,14 @@
 
 enum { BUDDY_ORDERS = 11, BUDDY_MAX_ORDER = BUDDY_ORDERS - 1 };
 
-/* Takes over every frame that frame_init marked FREE. The last `reserve` frames are kept for
- * ALLOC_KERNEL, so that page tables and the heap can be had when user pages have taken the rest. */
+/* Takes over every frame that frame_init marked FREE. The last `reserve` low frames are kept for
+ * ALLOC_KERNEL, so that page tables and the heap can be had when user pages have taken the rest. => the
+ * direct map ends on a multiple of the largest block, so that no block lies in both zones. */
 void buddy_init(uint32_t reserve);
 
 enum alloc_for {
-    ALLOC_KERNEL, /* may dig into the reserve */
-    ALLOC_USER,   /* fails when only the reserve is left */
+    ALLOC_KERNEL, /* a low frame; may dig into the reserve */
+    ALLOC_USER,   /* a high frame, else a low one; fails when only the reserve is left */
 };
 
 /* => the first frame of a block, of kind KERNEL or USER, content undefined; NULL if there is none.
@@ -30,8 +34,14 @@ void buddy_free(struct frame *f);
 /* Makes single frames of an allocated block: each can be freed by itself. */
 void buddy_split(struct frame *f);
 
-uint32_t buddy_free_frames(void);
+uint32_t buddy_free_frames(void); /* of both zones */
+uint32_t buddy_low_free(void);    /* those that the kernel can have */
 uint32_t buddy_reserve(void);
+
+/* Moves the reserve by so many frames, for a user of kernel memory to whom frames are promised: it makes
+ * the reserve smaller by what it takes, and larger again by what it gives back. */
+void buddy_move_reserve(int32_t frames);
+
 uint32_t buddy_total_frames(void); /* frames that were ever handed to buddy_init */
 
 /* Junk on free (a debug aid): fills freed blocks with a byte that is no valid pointer or count. */

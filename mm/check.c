@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 8.1
+ * mm-level: 8.3
  * Every invariant of mm/, in one walk each:
  *
  *   frames    free + kernel + user = all that buddy was given

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 8.1
+ * mm-level: 8.3
  * Whole-system invariants. Slow (walks everything), changes nothing. */
 #ifndef MM_CHECK_H
 #define MM_CHECK_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 8.2
+ * mm-level: 8.4
  * Dumps of frames and spaces, and the command that shows frames. */
 #include "mm/dump.h"
 #include "lib/command.h"

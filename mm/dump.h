@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 8.2
+ * mm-level: 8.4
  * Pictures of memory in text. */
 #ifndef MM_DUMP_H
 #define MM_DUMP_H

@@ -25,7 +25,8 @@
 #include "mm/rmap.h"
 #include "mm/stats.h"
 
-static uint32_t kept_slots; /* frames with a slot */
+static uint32_t kept_slots;  /* frames with a slot */
+static uint32_t stuck_pages; /* of these, pages that the disk did not take */
 
 /* ---- frames and slots ---- */
 
@@ -45,6 +46,10 @@ static void forget_slot(struct frame *f)
 {
     slot_t s = f->slot;
     kept_slots--;
+    if (unlikely(f->flags & FRAME_STUCK)) {
+        f->flags &= (uint8_t)~FRAME_STUCK;
+        stuck_pages--;
+    }
     f->slot = SLOT_NONE;
     swap_set_cached(s, NULL);
     swap_unref(s);
@@ -141,7 +146,7 @@ static slot_t find_slot(enum swap_use use)
  * go, the fault fails. */
 static bool no_slot_left(void)
 {
-    return swap_free() <= 1 && kept_slots == 0;
+    return swap_no_room() && kept_slots == stuck_pages;
 }
 
 /* Steps 3 and 4. References to the slot move from the frame's mappings into the PTEs or the object's entry.
@@ -169,7 +174,7 @@ static bool unmap(struct frame *f)
 enum vm_result evict_start(struct frame *f, enum swap_use use, struct eviction *e)
 {
     bool stored = slot_valid(f->slot), fresh = false;
-    if (unlikely(no_slot_left()) && !stored && pool_recent(f->pool, f))
+    if (unlikely(no_slot_left()) && (!stored || (f->flags & FRAME_STUCK)) && pool_recent(f->pool, f))
         return VM_NO_SWAP;
     if (!stored && ((f->flags & FRAME_DIRTY) || rmap_dirty(f))) {
         slot_t s = find_slot(use);
@@ -208,6 +213,10 @@ static void log_evict(const struct eviction *e)
 static enum vm_result stay(struct frame *f, enum vm_result why)
 {
     f->flags |= FRAME_DIRTY;
+    if (!(f->flags & FRAME_STUCK)) {
+        f->flags |= FRAME_STUCK;
+        stuck_pages++;
+    }
     page_ready(f);
     if (orphaned(f)) {
         forget_slot(f);
@@ -244,7 +253,10 @@ enum vm_result evict_page(struct frame *f, enum swap_use use)
     enum vm_result r = evict_start(f, use, &e);
     if (unlikely(r != VM_OK))
         return r;
-    return evict_finish(&e, e.write ? swap_out(f->slot, f) : VM_OK);
+    r = e.write ? swap_out(f->slot, f) : VM_OK;
+    if (unlikely(r == VM_NO_SWAP) && harvest_slots()) /* a disk that compresses has room again */
+        r = swap_out(f->slot, f);
+    return evict_finish(&e, r);
 }
 
 /* ---- several pages out ---- */

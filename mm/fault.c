@@ -21,6 +21,7 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "mm/block.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
@@ -100,6 +101,9 @@ static enum phase make_room(struct fault *f, enum vm_result *result)
 /* A frame for this page and nobody else. => PHASE_NEXT: f->frame, and the PTE is what it was. */
 static enum phase get_frame(struct fault *f, enum vm_result *result)
 {
+    f->frame = page_alloc_free(f->space->pool);
+    if (likely(f->frame != NULL)) /* nothing was evicted, nobody slept */
+        return PHASE_NEXT;
     enum vm_result r = page_alloc(f->space->pool, SWAP_NORMAL, &f->frame);
     if (unlikely(r != VM_OK))
         return refuse(f, r, result);
@@ -136,6 +140,28 @@ static enum phase map_shared(struct fault *f, enum vm_result *result)
     return PHASE_NEXT;
 }
 
+/* Where the unit of residence is more than a page: the block around it. => PHASE_NEXT with f->order 0: there
+ * is none, the single page is left to try. */
+static enum phase bring_block(struct fault *f)
+{
+    struct space *s = f->space;
+    unsigned order = block_order(s, f->region, f->va);
+    bool major = false;
+    if (order == 0)
+        return PHASE_NEXT;
+    /* a disk that fails for a neighbour does not matter; for the page itself it will fail again */
+    enum vm_result r = block_bring_in(s, f->region, f->va, &order, &major);
+    if (r != VM_OK || order == 0)
+        return unchanged(f) ? PHASE_NEXT : PHASE_RESTART;
+    f->order = (uint8_t)order;
+    f->frame = frame_of(pmap_lookup(&s->pmap, f->va).pfn);
+    f->slot = f->frame->slot;
+    f->major = major;
+    f->kase = major ? CASE_SWAPPED : CASE_FIRST_TOUCH;
+    f->what = major ? "swap-in" : "zero";
+    return PHASE_NEXT;
+}
+
 /* ---- case 3 ---- */
 
 /* Only read: the page of zeros will do until it is written. */
@@ -151,7 +177,12 @@ static enum phase map_zero_frame(struct fault *f)
 static enum phase touch_anonymous(struct fault *f, enum vm_result *result)
 {
     f->what = "zero";
-    if (f->access != VM_WRITE && f->space->pool->order == 0)
+    if (unlikely(f->space->pool->order > 0)) {
+        enum phase phase = bring_block(f);
+        if (phase != PHASE_NEXT || f->order > 0)
+            return phase;
+    }
+    if (f->access != VM_WRITE)
         return map_zero_frame(f);
     enum phase phase = get_frame(f, result);
     if (unlikely(phase != PHASE_NEXT))
@@ -268,6 +299,11 @@ static enum phase read_back(struct fault *f, enum vm_result *result)
     struct pool *pool = f->space->pool;
     slot_t slot = f->pte.slot;
     bool read;
+    if (unlikely(pool->order > 0)) {
+        enum phase phase = bring_block(f);
+        if (phase != PHASE_NEXT || f->order > 0)
+            return phase;
+    }
     f->what = "swap-in";
     uint32_t shadow = swap_shadow(slot);
     enum vm_result r = swap_page(slot, pool, &f->frame, &read);
@@ -277,7 +313,8 @@ static enum phase read_back(struct fault *f, enum vm_result *result)
         return PHASE_RESTART;
     if (unlikely(!read))
         return map_cached(f, result);
-    if (unlikely(!unchanged(f))) { /* cut off with its object's end meanwhile: the reference went with it */
+    if (unlikely(f->region->object != NULL) && !unchanged(f)) {
+        /* a private copy, cut off with its object's end meanwhile: the PTE's reference went with it */
         pool_insert(f->frame, REFAULT_NONE);
         page_unmapped(f->frame, false);
         return PHASE_RESTART;
@@ -334,6 +371,7 @@ static enum phase copy_on_write(struct fault *f, enum vm_result *result)
         return PHASE_NEXT;
     }
     page_copy(to, page_window(frame_pfn(old), WINDOW_FROM));
+    vmstat.cow_ksm += (old->flags & FRAME_MERGED) != 0;
     if (f->region->flags & REGION_LOCKED)
         pool_unwire(old);
     rmap_remove(old, pmap, page_of(f));
@@ -368,7 +406,7 @@ struct record {
     const char *what; /* NULL: empty */
     uint32_t frame;   /* UINT32_MAX: none */
     slot_t slot;
-    uint8_t access, kase;
+    uint8_t access, kase, order;
 };
 
 static struct record history[FAULT_HISTORY];
@@ -385,6 +423,7 @@ static const struct record *remember(const struct fault *f)
     r->slot = f->slot;
     r->access = (uint8_t)f->access;
     r->kase = (uint8_t)f->kase;
+    r->order = f->order;
     return r;
 }
 
@@ -401,6 +440,8 @@ static void describe(const struct record *r, char *text, size_t size)
            : r->access & VM_EXEC ? "exec"
                                  : "read",
            r->kase, r->what, frame, slot);
+    if (r->order > 0)
+        format(text + strlen(text), size - strlen(text), " order=%u", r->order);
 }
 
 void fault_history_print(struct printer *out)
@@ -450,6 +491,11 @@ static void count(const struct fault *f, bool resolved)
     f->space->minor += !major;
 }
 
+static bool out_of_memory(enum vm_result r)
+{
+    return r == VM_NO_MEMORY || r == VM_NO_SWAP;
+}
+
 enum vm_result vm_fault(struct fault *f)
 {
     uint64_t start = log_on(LOG_FAULT) ? log_ticks() : 0;
@@ -463,6 +509,8 @@ enum vm_result vm_fault(struct fault *f)
             break;
         look_up(f);
         phase = resolve(f, &result);
+        if (unlikely(phase == PHASE_REFUSED) && out_of_memory(result) && vm_out_of_memory(f->space, result))
+            phase = PHASE_RESTART; /* somebody else had to go */
     } while (unlikely(phase == PHASE_RESTART));
     count(f, phase == PHASE_NEXT);
     const struct record *r = remember(f);

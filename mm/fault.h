@@ -37,6 +37,11 @@ struct fault {
  * else: why it cannot succeed; nothing is changed. */
 enum vm_result vm_fault(struct fault *f) MUST_CHECK;
 
+/* Nothing can be evicted for a page of s. Declared low, defined high: kernel/oom.c ends a process. => true:
+ * some memory may have come free, try again; false: there is nothing to be done, or s itself must go. May
+ * sleep. */
+bool vm_out_of_memory(struct space *s, enum vm_result why);
+
 /* The last faults, oldest first, for panics and debuggers. One line each, as in the log. */
 enum { FAULT_HISTORY = 16 };
 void fault_history_print(struct printer *out);

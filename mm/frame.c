@@ -8,6 +8,7 @@
 
 struct frame *frame_table;
 uint32_t frame_table_count;
+uint32_t frame_direct_count;
 
 void *frame_ptr(const struct frame *f)
 {
@@ -69,7 +70,7 @@ static uint32_t mark(struct phys_range r, enum frame_kind kind)
 }
 
 bool frame_init(const struct phys_range *usable, size_t usable_count, const struct phys_range *reserved,
-                size_t reserved_count, paddr_t limit, struct frame_census *census)
+                size_t reserved_count, paddr_t limit, paddr_t direct_limit, struct frame_census *census)
 {
     paddr_t top = 0;
     struct phys_range r;
@@ -77,11 +78,12 @@ bool frame_init(const struct phys_range *usable, size_t usable_count, const stru
         if (whole_frames(usable[i], limit, &r))
             top = MAX(top, r.end);
     paddr_t size = ALIGN_UP((top >> PAGE_SHIFT) * (paddr_t)sizeof(struct frame), (paddr_t)PAGE_SIZE);
-    paddr_t at = find_hole(usable, usable_count, reserved, reserved_count, limit, size);
+    paddr_t at = find_hole(usable, usable_count, reserved, reserved_count, MIN(limit, direct_limit), size);
     if (at == 0)
         return false;
     frame_table = phys_to_ptr(at);
     frame_table_count = top >> PAGE_SHIFT;
+    frame_direct_count = MIN(frame_table_count, direct_limit >> PAGE_SHIFT);
     memset(frame_table, 0, size); /* all RESERVED */
     /* FREE here means "for buddy_init to take"; it is not yet in any block */
     census->ram = 0;
@@ -101,7 +103,7 @@ bool frame_init(const struct phys_range *usable, size_t usable_count, const stru
 paddr_t frame_take(uint32_t count)
 {
     uint32_t run = 0;
-    for (uint32_t n = frame_table_count; count > 0 && n-- > 0;) {
+    for (uint32_t n = frame_direct_count; count > 0 && n-- > 0;) {
         run = frame_table[n].kind == FRAME_FREE ? run + 1 : 0;
         if (run == count) {
             mark((struct phys_range){n << PAGE_SHIFT, (n + count) << PAGE_SHIFT}, FRAME_RESERVED);

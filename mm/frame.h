@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * mm-level: 1
- * The frame database: one record per physical frame of RAM that the kernel can address. */
+ * The frame database: one record per physical frame of RAM. Low frames lie in the direct map, where the
+ * kernel can address them at any time; high frames lie beyond it and show only through a window
+ * (page_window). */
 #ifndef MM_FRAME_H
 #define MM_FRAME_H
 
@@ -20,12 +22,14 @@ enum frame_kind {
 };
 
 enum frame_flag {
-    FRAME_BUSY = 1,       /* its content is on its way to or from the disk: wait for it, do not touch it */
-    FRAME_HEAD = 2,       /* first frame of a free or allocated block of `order` */
-    FRAME_DIRTY = 4,      /* its content is stored nowhere else, whatever the PTEs' dirty bits say */
-    FRAME_QUEUED = 8,     /* its pool's policy knows it */
-    FRAME_WANTED = 16,    /* somebody sleeps until it is no longer BUSY */
+    FRAME_BUSY = 1,    /* its content is on its way to or from the disk: wait for it, do not touch it */
+    FRAME_HEAD = 2,    /* first frame of a free or allocated block of `order` */
+    FRAME_DIRTY = 4,   /* its content is stored nowhere else, whatever the PTEs' dirty bits say */
+    FRAME_QUEUED = 8,  /* its pool's policy knows it */
+    FRAME_WANTED = 16, /* somebody sleeps until it is no longer BUSY */
+    FRAME_STUCK = 64,  /* its slot did not take it: DIRTY, and no slot can be gained by giving its own back */
     FRAME_READAHEAD = 32, /* read before anybody asked for it, and nobody has yet */
+    FRAME_MERGED = 128,   /* mapped by pages that were found equal */
 };
 
 /* Who writes a field: [b] buddy, [p] pool and reclaim, [r] rmap, [y] the policy of its pool, [f] fault
@@ -48,8 +52,9 @@ struct frame {
     uint32_t wired;         /* [p] locked mappings; not QUEUED while there are any */
 };
 
-extern struct frame *frame_table;  /* indexed by pfn */
-extern uint32_t frame_table_count; /* entries; pfns from here up are not RAM for us */
+extern struct frame *frame_table;   /* indexed by pfn */
+extern uint32_t frame_table_count;  /* entries; pfns from here up are not RAM for us */
+extern uint32_t frame_direct_count; /* frames below it lie in the direct map, those from it up do not */
 
 /* A range of physical memory, bytes, end exclusive. */
 struct phys_range {
@@ -62,15 +67,18 @@ struct frame_census {
     uint32_t database; /* frames that hold the database itself */
 };
 
-/* Builds the database in the first hole of `usable` that is large enough and touches nothing in
- * `reserved`, and marks every frame RESERVED. frame_is_usable then tells which ones the buddy allocator
- * may have. Addresses at or above `limit` are ignored. Ranges may be unsorted, overlapping, unaligned.
+/* Builds the database in the first hole of `usable` that lies in the direct map, is large enough and
+ * touches nothing in `reserved`. Frames that the buddy allocator may have are marked FREE, all others
+ * RESERVED. Addresses at or above `limit` are ignored, and so is the last page below 4 GiB, whose end has no
+ * paddr_t; `direct_limit` is where the direct map ends. Ranges may be unsorted, overlapping, unaligned.
  * => false if there is no such hole. */
 bool frame_init(const struct phys_range *usable, size_t usable_count, const struct phys_range *reserved,
-                size_t reserved_count, paddr_t limit, struct frame_census *census) MUST_CHECK;
+                size_t reserved_count, paddr_t limit, paddr_t direct_limit,
+                struct frame_census *census) MUST_CHECK;
 
-/* Takes `count` adjoining frames that are marked FREE, as high as possible, out of circulation for good:
- * the ramdisk. => before buddy_init. => their physical address, 0 if there is no such run. */
+/* Takes `count` adjoining frames that are marked FREE, as high as possible in the direct map, out of
+ * circulation for good: the ramdisk. => before buddy_init. => their physical address, 0 if there is no such
+ * run. */
 paddr_t frame_take(uint32_t count) MUST_CHECK;
 
 static inline struct frame *frame_of(pfn_t pfn)
@@ -89,7 +97,8 @@ static inline pfn_t frame_pfn(const struct frame *f)
     return (pfn_t){(uint32_t)(f - frame_table)};
 }
 
-/* The content of a KERNEL frame, through the direct map. User frames may lie beyond it: page_window. */
+/* The content, through the direct map. => f is a low frame, as KERNEL frames always are; what a USER frame
+ * holds is reached by page_window. */
 void *frame_ptr(const struct frame *f);
 struct frame *frame_of_ptr(const void *p);
 

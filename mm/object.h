@@ -39,6 +39,11 @@ void object_delete(struct object *o);
 /* Makes room for more pages. => VM_OK or VM_NO_MEMORY. */
 enum vm_result object_set_length(struct object *o, uint32_t length) MUST_CHECK;
 
+static inline uint32_t object_length(const struct object *o) /* bytes */
+{
+    return o->length;
+}
+
 static inline uint32_t object_pages(const struct object *o)
 {
     return o->length / PAGE_SIZE + (o->length % PAGE_SIZE != 0);

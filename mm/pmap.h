@@ -32,6 +32,7 @@ struct pmap {
     paddr_t spare_tables; /* for splitting large mappings, chained; 0: none */
     uint32_t tag;         /* the pid, for log lines; set by the owner */
     uint32_t resident;    /* PTEs present */
+    uint32_t swapped;     /* PTEs in state SWAPPED */
     uint32_t evictions;   /* pages taken away by reclaim, kept by reclaim.c */
     uint32_t writebacks;  /* of these, written to swap */
 };

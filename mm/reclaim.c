@@ -12,6 +12,8 @@
 
 struct frame *zero_frame;
 
+static uint32_t machine_low; /* free frames; reserve and a quarter of it */
+
 static bool pager_asleep;
 static const char pager_channel;
 
@@ -21,6 +23,7 @@ enum vm_result reclaim_init(void)
     if (zero_frame == NULL)
         return VM_NO_MEMORY;
     page_zero(frame_ptr(zero_frame));
+    machine_low = buddy_reserve() + buddy_reserve() / 4;
     return VM_OK;
 }
 
@@ -94,17 +97,35 @@ static struct pool *largest_pool(void)
     return best;
 }
 
+/* The kernel can use frames of the direct map only: where there are others, a victim is looked for among
+ * those, from where the last one was found. */
+static enum vm_result evict_low(void)
+{
+    static uint32_t hand;
+    enum vm_result why = VM_NO_MEMORY;
+    for (uint32_t i = 0; i < frame_direct_count; i++) {
+        hand = hand + 1 < frame_direct_count ? hand + 1 : 0;
+        struct frame *f = &frame_table[hand];
+        if (!(f->flags & FRAME_QUEUED) || f->order > 0)
+            continue;
+        why = evict_page(f, SWAP_NORMAL);
+        if (why == VM_OK) {
+            pool_uncharge(f);
+            buddy_free(f);
+            break;
+        }
+    }
+    return why;
+}
+
 enum vm_result memory_evict(void)
 {
+    if (unlikely(frame_direct_count < frame_table_count) && evict_low() == VM_OK)
+        return VM_OK;
     return pool_evict(largest_pool(), SWAP_NORMAL);
 }
 
 /* ---- watermarks ---- */
-
-static uint32_t machine_low(void)
-{
-    return buddy_reserve() + buddy_reserve() / 4;
-}
 
 static uint32_t machine_high(void)
 {
@@ -130,7 +151,7 @@ static struct pool *needy_pool(bool begun)
         if (pool_room(p) < (begun ? p->high : p->low) && p->queued > 0)
             return p;
     }
-    if (buddy_free_frames() < (begun ? machine_high() : machine_low()))
+    if (buddy_free_frames() < (begun ? machine_high() : machine_low))
         return largest_pool();
     return NULL;
 }
@@ -183,7 +204,7 @@ void pager_run(void *unused UNUSED)
 
 static inline void check_watermarks(struct pool *p)
 {
-    if (unlikely(pool_room(p) < p->low) || unlikely(buddy_free_frames() < machine_low()))
+    if (unlikely(pool_room(p) < p->low) || unlikely(buddy_free_frames() < machine_low))
         wake_pager();
 }
 
@@ -213,7 +234,9 @@ enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out)
         enum vm_result r = evict_one(from, use, out);
         if (unlikely(r != VM_OK))
             return r;
-        if (unlikely(*out == NULL))
+        if (likely(*out != NULL && from == p && p->resident <= p->limit))
+            return VM_OK; /* charged to p as it was */
+        if (*out == NULL)
             continue;
         /* not by way of the free list: others may be quicker, or the reserve may hold it */
         pool_uncharge(*out);
@@ -247,7 +270,7 @@ struct frame *page_alloc_block(struct pool *p, unsigned order)
 
 static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
-    print(out, "machine: min=%u low=%u high=%u free=%u frames\n", buddy_reserve(), machine_low(),
+    print(out, "machine: min=%u low=%u high=%u free=%u frames\n", buddy_reserve(), machine_low,
           machine_high(), buddy_free_frames());
     list_for_each (n, &all_pools) {
         const struct pool *p = container_of(n, struct pool, link);

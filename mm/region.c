@@ -104,6 +104,12 @@ enum vm_result region_split(struct region_set *set, vaddr_t va)
     return r;
 }
 
+enum vm_result region_cut(struct region_set *set, vaddr_t start, vaddr_t end)
+{
+    enum vm_result r = region_split(set, start);
+    return r == VM_OK ? region_split(set, end) : r;
+}
+
 static bool joinable(const struct region *a, const struct region *b)
 {
     return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->object == b->object &&

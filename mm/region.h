@@ -49,6 +49,9 @@ void region_remove(struct region_set *set, uint32_t index);
 /* Splits regions so that a boundary lies at va. => VM_OK or VM_NO_MEMORY. */
 enum vm_result region_split(struct region_set *set, vaddr_t va) MUST_CHECK;
 
+/* Boundaries at both ends of [start, end). => as region_split */
+enum vm_result region_cut(struct region_set *set, vaddr_t start, vaddr_t end) MUST_CHECK;
+
 /* Joins neighbours that differ in nothing but their addresses, from the one before start to the one behind
  * end. */
 void region_merge(struct region_set *set, vaddr_t start, vaddr_t end);

@@ -45,6 +45,19 @@ void rmap_remove(struct frame *f, struct pmap *p, vaddr_t va)
     panic("rmap: frame %#x is not mapped at %#x of %u", frame_pfn(f).n, va, p->tag);
 }
 
+void rmap_move(struct frame *f, struct pmap *p, vaddr_t from, vaddr_t to)
+{
+    if (f->pmap == p && f->va == from) {
+        f->va = to;
+        return;
+    }
+    struct rmap_node *n = f->more;
+    while (n != NULL && (n->pmap != p || n->va != from))
+        n = n->next;
+    ASSERT(n != NULL, "rmap: frame %#x is not mapped at %#x of %u", frame_pfn(f).n, from, p->tag);
+    n->va = to;
+}
+
 bool rmap_unmap_all(struct frame *f, slot_t slot, uint32_t *count)
 {
     if (unlikely(f->pmap == NULL)) {

@@ -20,6 +20,9 @@ enum vm_result rmap_add(struct frame *f, struct pmap *p, vaddr_t va) MUST_CHECK;
 /* => the mapping must be there. */
 void rmap_remove(struct frame *f, struct pmap *p, vaddr_t va);
 
+/* The mapping at `from` is at `to` now. => it must be there. */
+void rmap_move(struct frame *f, struct pmap *p, vaddr_t from, vaddr_t to);
+
 /* Removes every mapping, and its PTE, which becomes SWAPPED(slot), or NONE if slot is SLOT_NONE. f is a
  * single page. => whether any of the PTEs just removed was dirty; *count is how many there were. */
 bool rmap_unmap_all(struct frame *f, slot_t slot, uint32_t *count);

@@ -9,7 +9,7 @@
 
 struct list_node all_spaces = {&all_spaces, &all_spaces};
 
-enum { STACK_ROOM = 16 << 20 }; /* address space left above map_top for the stack, bytes */
+enum { STACK_ROOM = 128 << 20 }; /* address space left above map_top for the stack, bytes */
 
 enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag)
 {
@@ -89,6 +89,8 @@ enum vm_result space_map(struct space *s, const struct region *r)
 vaddr_t space_find_gap(struct space *s, uint32_t length)
 {
     const struct region_set *set = &s->regions;
+    /* a region of whole blocks begins with one */
+    vaddr_t block = (vaddr_t)PAGE_SIZE << s->pool->order, unit = length >= block ? block : PAGE_SIZE;
     vaddr_t top = s->map_top; /* candidates end here; at[i] is the first region not wholly below */
     if (length == 0)
         return 0;
@@ -96,18 +98,13 @@ vaddr_t space_find_gap(struct space *s, uint32_t length)
         if (i < set->count && set->at[i]->start < top)
             top = set->at[i]->start;
         vaddr_t below = i > 0 ? set->at[i - 1]->end : USER_START;
-        if (top - below >= length)
-            return top - length;
+        if (top - below >= length) {
+            vaddr_t at = ALIGN_DOWN(top - length, unit);
+            return at >= below ? at : top - length;
+        }
         if (i == 0)
             return 0;
     }
-}
-
-/* Puts region boundaries at both ends. */
-static enum vm_result cut(struct space *s, vaddr_t start, vaddr_t end)
-{
-    enum vm_result r = region_split(&s->regions, start);
-    return r == VM_OK ? region_split(&s->regions, end) : r;
 }
 
 enum vm_result space_unmap(struct space *s, vaddr_t start, uint32_t length)
@@ -115,7 +112,7 @@ enum vm_result space_unmap(struct space *s, vaddr_t start, uint32_t length)
     if (!valid_range(start, length))
         return VM_INVALID;
     vaddr_t end = start + length;
-    enum vm_result result = cut(s, start, end);
+    enum vm_result result = region_cut(&s->regions, start, end);
     if (result != VM_OK)
         return result;
     uint32_t i = region_index(&s->regions, start);
@@ -162,7 +159,7 @@ enum vm_result space_protect(struct space *s, vaddr_t start, uint32_t length, ui
     if (!valid_range(start, length))
         return VM_INVALID;
     vaddr_t end = start + length, at = start;
-    enum vm_result result = cut(s, start, end);
+    enum vm_result result = region_cut(&s->regions, start, end);
     if (result != VM_OK)
         return result;
     for (uint32_t i = region_index(&s->regions, start); i < s->regions.count && s->regions.at[i]->start < end;

@@ -66,6 +66,11 @@ void space_drop_pages(struct space *s, const struct region *r, vaddr_t start, va
 enum vm_result space_copy_in(struct space *s, void *to, vaddr_t from, uint32_t n) MUST_CHECK;
 enum vm_result space_copy_out(struct space *s, vaddr_t to, const void *from, uint32_t n) MUST_CHECK;
 
+/* Gives the child, fresh from space_init, the same regions and content as the parent: pages are
+ * shared and copied when either writes. On failure the caller
+ * destroys the child. May evict and sleep. => VM_OK, or why memory could not be had. In fork.c. */
+enum vm_result space_fork(struct space *child, struct space *parent) MUST_CHECK;
+
 /* Makes the page of va resident with at least this access. Declared low, defined high: fault.c. */
 enum vm_result vm_fault_in(struct space *s, vaddr_t va, enum vm_prot access) MUST_CHECK;
 
@@ -75,10 +80,6 @@ struct region *space_grow_stack(struct space *s, vaddr_t va);
 /* Rights that a page in f may have in region r right now: less than the region's while a write must be seen
  * first, because the page is shared. */
 uint32_t space_page_prot(const struct region *r, const struct frame *f);
-
-/* child is fresh from space_init; afterwards it has the same regions and content, copied when either writes.
- * => VM_OK or VM_NO_MEMORY; then the caller destroys the child. May evict and sleep. In fork.c. */
-enum vm_result space_fork(struct space *child, struct space *parent) MUST_CHECK;
 
 /* Cuts an object, or extends it with zeros. Pages beyond the new end go, wherever they are mapped, private
  * copies included; the rest of the last page is zeroed. May evict and sleep. => VM_OK, VM_NO_MEMORY, or why

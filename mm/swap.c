@@ -13,12 +13,9 @@
 #include "mm/slab.h"
 #include "mm/stats.h"
 
-struct slot {
-    uint32_t refs;
-    uint32_t sum;        /* of the content, while refs > 0 and something was written */
-    uint32_t shadow;     /* while refs > 0 */
-    struct frame *frame; /* the resident frame that keeps it */
-};
+/* So many failed writes in a row, and the disk counts as one without room: or what is clean would be evicted
+ * and read back for ever, by instructions that need two pages while only one can go. */
+enum { DEAD_AFTER = 1000 };
 
 enum { CLUSTER = BLKDEV_MAX_RUN }; /* slots: one bit each in a word */
 _Static_assert(CLUSTER == 32, "a cluster's free slots are the bits of a 32-bit word");
@@ -31,14 +28,16 @@ struct cluster {
 
 static struct {
     struct blkdev *disk;
-    struct slot *slots;
     struct cluster *clusters, *current;
     struct list_node whole, partial;
     uint32_t total, free;
     uint32_t reads, writes;
+    uint32_t failures; /* of writes, in a row */
+    slot_t refused;    /* the disk did not take this one's content, and no other was stored or freed since */
 } swap;
 
 bool swap_verify = true;
+struct slot *swap_slots;
 
 static void init_clusters(void)
 {
@@ -54,18 +53,21 @@ static void init_clusters(void)
 
 enum vm_result swap_init(struct blkdev *disk)
 {
-    kfree(swap.slots);
+    kfree(swap_slots);
     kfree(swap.clusters);
+    swap_slots = NULL;
     memset(&swap, 0, sizeof swap);
+    swap.refused = SLOT_NONE;
     if (disk == NULL)
         return VM_OK;
     if (disk->pages < SWAP_MIN_SLOTS)
         return VM_INVALID;
-    swap.slots = kzalloc(disk->pages * sizeof(struct slot));
+    swap_slots = kzalloc(disk->pages * sizeof(struct slot));
     swap.clusters = kmalloc((disk->pages + CLUSTER - 1) / CLUSTER * sizeof(struct cluster));
-    if (swap.slots == NULL || swap.clusters == NULL) {
-        kfree(swap.slots);
+    if (swap_slots == NULL || swap.clusters == NULL) {
+        kfree(swap_slots);
         kfree(swap.clusters);
+        swap_slots = NULL;
         memset(&swap, 0, sizeof swap);
         return VM_NO_MEMORY;
     }
@@ -73,13 +75,6 @@ enum vm_result swap_init(struct blkdev *disk)
     swap.total = swap.free = disk->pages;
     init_clusters();
     return VM_OK;
-}
-
-static inline struct slot *slot_of(slot_t s)
-{
-    ASSERT(s.n < swap.total && swap.slots[s.n].refs > 0, "swap: slot %u of %u is not in use", s.n,
-           swap.total);
-    return &swap.slots[s.n];
 }
 
 /* The next cluster to fill: a whole one, so that neighbours stay neighbours, else any. */
@@ -102,23 +97,20 @@ slot_t swap_alloc(enum swap_use use)
     c->unused &= c->unused - 1;
     swap.free--;
     slot_t s = {(uint32_t)(c - swap.clusters) * CLUSTER + bit};
-    swap.slots[s.n] = (struct slot){.refs = 1};
+    swap_slots[s.n] = (struct slot){.refs = 1};
     return s;
 }
 
-void swap_ref(slot_t s, uint32_t more)
-{
-    slot_of(s)->refs += more;
-}
-
-static void release(slot_t s)
+void swap_release(slot_t s)
 {
     struct cluster *c = &swap.clusters[s.n / CLUSTER];
-    ASSERT(swap.slots[s.n].frame == NULL, "swap: slot %u is freed while frame %#x keeps it", s.n,
-           frame_pfn(swap.slots[s.n].frame).n);
+    ASSERT(swap_slots[s.n].frame == NULL, "swap: slot %u is freed while frame %#x keeps it", s.n,
+           frame_pfn(swap_slots[s.n].frame).n);
     bool was_full = c->unused == 0;
     c->unused |= 1u << s.n % CLUSTER;
     swap.free++;
+    if (s.n != swap.refused.n)
+        swap.refused = SLOT_NONE;
     if (c != swap.current) {
         if (!was_full && c->unused == c->all)
             list_remove(&c->link);
@@ -131,83 +123,72 @@ static void release(slot_t s)
         swap.disk->discard(swap.disk, s.n);
 }
 
-void swap_unref(slot_t s)
-{
-    if (--slot_of(s)->refs == 0)
-        release(s);
-}
-
-struct frame *swap_cached(slot_t s)
-{
-    return slot_of(s)->frame;
-}
-
-void swap_set_cached(slot_t s, struct frame *f)
-{
-    slot_of(s)->frame = f;
-}
-
 bool swap_scarce(void)
 {
-    return swap.free <= swap.total / 8;
+    return swap.free <= swap.total / 8 || slot_valid(swap.refused);
 }
+
+bool swap_no_room(void)
+{
+    return swap.free <= 1 || slot_valid(swap.refused);
+}
+
+/* ---- transfers ---- */
 
 /* The sums of a device that does not make them on its way. */
-static void sum_up(struct frame *const *frames, uint32_t count, struct page_sum *sums)
+static void sum_up(const uint32_t *pfns, uint32_t count, struct page_sum *sums)
 {
     for (uint32_t i = 0; i < count; i++)
-        sums[i].value = page_sum(page_window(frame_pfn(frames[i]), WINDOW_FROM));
+        sums[i].value = page_sum(page_window((pfn_t){pfns[i]}, WINDOW_FROM));
 }
 
-/* => VM_OK; sums[] is then the data's, if checksums are on. */
-static enum vm_result transfer(bool write, slot_t first, struct frame *const *frames, uint32_t count,
-                               struct page_sum *sums)
+static void log_transfer(const struct blk_transfer *t, int err)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        log_event(LOG_SWAP, "swap-%s slot=%u frame=%#x disk=%s%s", t->write ? "out" : "in", t->block + i,
+                  t->pfns[i], swap.disk->name, err ? " FAILED" : "");
+}
+
+static NOINLINE enum vm_result failed(int err)
+{
+    vmstat.swap_error++;
+    return err == -ENOSPC ? VM_NO_SWAP : VM_IO_ERROR;
+}
+
+/* sums[] is the data's afterwards, if checksums are on. */
+static inline enum vm_result transfer(bool write, slot_t first, const uint32_t *pfns, uint32_t count,
+                                      struct page_sum *sums)
 {
     struct blkdev *disk = swap.disk;
-    uint32_t pfns[BLKDEV_MAX_RUN];
-    for (uint32_t i = 0; i < count; i++)
-        pfns[i] = frame_pfn(frames[i]).n;
-    bool by_us = swap_verify && !disk->sums;
-    if (by_us && write)
-        sum_up(frames, count, sums);
     struct blk_transfer t = {write, first.n, count, pfns, swap_verify && disk->sums ? sums : NULL};
+    bool by_us = swap_verify && unlikely(!disk->sums);
+    if (by_us && write)
+        sum_up(pfns, count, sums);
     int err = disk->transfer(disk, &t);
     if (by_us && !write && err == 0)
-        sum_up(frames, count, sums);
+        sum_up(pfns, count, sums);
     if (log_on(LOG_SWAP))
-        for (uint32_t i = 0; i < count; i++)
-            log_event(LOG_SWAP, "swap-%s slot=%u frame=%#x disk=%s%s", write ? "out" : "in", first.n + i,
-                      pfns[i], disk->name, err ? " FAILED" : "");
+        log_transfer(&t, err);
     if (likely(err == 0))
         return VM_OK;
-    if (err == -ENOSPC)
-        return VM_NO_SWAP;
-    vmstat.swap_error++;
-    return VM_IO_ERROR;
+    if (write && (err == -ENOSPC || ++swap.failures >= DEAD_AFTER))
+        swap.refused = first;
+    return failed(err);
 }
 
-enum vm_result swap_out_run(slot_t first, struct frame *const *frames, uint32_t count)
+static inline void wrote(slot_t s, struct page_sum sum)
 {
-    struct page_sum sums[BLKDEV_MAX_RUN];
-    enum vm_result r = transfer(true, first, frames, count, sums);
-    if (unlikely(r != VM_OK))
-        return r;
     if (swap_verify)
-        for (uint32_t i = 0; i < count; i++)
-            slot_of((slot_t){first.n + i})->sum = sums[i].value;
-    swap.writes += count;
-    vmstat.pswpout += count;
-    return VM_OK;
-}
-
-enum vm_result swap_out(slot_t s, struct frame *f)
-{
-    return swap_out_run(s, &f, 1);
+        swap_slot(s)->sum = sum.value;
+    swap.writes++;
+    swap.refused = SLOT_NONE;
+    swap.failures = 0;
+    vmstat.pswpout++;
 }
 
 static bool intact(slot_t s, struct page_sum sum)
 {
-    uint32_t expected = slot_of(s)->sum;
+    uint32_t expected = swap_slot(s)->sum;
     if (likely(sum.value == expected))
         return true;
     vmstat.swap_corrupt++;
@@ -215,35 +196,57 @@ static bool intact(slot_t s, struct page_sum sum)
     return false;
 }
 
-enum vm_result swap_in_run(slot_t first, struct frame *const *frames, uint32_t count, bool corrupt[])
+static inline bool read_well(slot_t s, struct page_sum sum)
 {
-    struct page_sum sums[BLKDEV_MAX_RUN];
-    enum vm_result r = transfer(false, first, frames, count, sums);
-    if (unlikely(r != VM_OK))
-        return r;
-    for (uint32_t i = 0; i < count; i++) {
-        corrupt[i] = swap_verify && !intact((slot_t){first.n + i}, sums[i]);
-        swap.reads += !corrupt[i];
-        vmstat.pswpin += !corrupt[i];
-    }
-    return VM_OK;
+    if (swap_verify && !intact(s, sum))
+        return false;
+    swap.reads++;
+    vmstat.pswpin++;
+    return true;
+}
+
+enum vm_result swap_out(slot_t s, struct frame *f)
+{
+    struct page_sum sum;
+    pfn_t pfn = frame_pfn(f);
+    enum vm_result r = transfer(true, s, &pfn.n, 1, &sum);
+    if (likely(r == VM_OK))
+        wrote(s, sum);
+    return r;
 }
 
 enum vm_result swap_in(slot_t s, struct frame *f)
 {
-    bool corrupt;
-    enum vm_result r = swap_in_run(s, &f, 1, &corrupt);
-    return likely(r == VM_OK) && unlikely(corrupt) ? VM_CORRUPT : r;
+    struct page_sum sum;
+    pfn_t pfn = frame_pfn(f);
+    enum vm_result r = transfer(false, s, &pfn.n, 1, &sum);
+    if (unlikely(r != VM_OK))
+        return r;
+    return likely(read_well(s, sum)) ? VM_OK : VM_CORRUPT;
 }
 
-void swap_set_shadow(slot_t s, uint32_t shadow)
+enum vm_result swap_out_run(slot_t first, struct frame *const *frames, uint32_t count)
 {
-    slot_of(s)->shadow = shadow;
+    struct page_sum sums[BLKDEV_MAX_RUN];
+    uint32_t pfns[BLKDEV_MAX_RUN] = {0};
+    for (uint32_t i = 0; i < count; i++)
+        pfns[i] = frame_pfn(frames[i]).n;
+    enum vm_result r = transfer(true, first, pfns, count, sums);
+    for (uint32_t i = 0; r == VM_OK && i < count; i++)
+        wrote((slot_t){first.n + i}, sums[i]);
+    return r;
 }
 
-uint32_t swap_shadow(slot_t s)
+enum vm_result swap_in_run(slot_t first, struct frame *const *frames, uint32_t count, bool corrupt[])
 {
-    return slot_of(s)->shadow;
+    struct page_sum sums[BLKDEV_MAX_RUN];
+    uint32_t pfns[BLKDEV_MAX_RUN] = {0};
+    for (uint32_t i = 0; i < count; i++)
+        pfns[i] = frame_pfn(frames[i]).n;
+    enum vm_result r = transfer(false, first, pfns, count, sums);
+    for (uint32_t i = 0; r == VM_OK && i < count; i++)
+        corrupt[i] = !read_well((slot_t){first.n + i}, sums[i]);
+    return r;
 }
 
 uint32_t swap_total(void)
@@ -256,9 +259,9 @@ uint32_t swap_free(void)
     return swap.free;
 }
 
-uint32_t swap_refs(slot_t s)
+struct blkdev *swap_disk(void)
 {
-    return s.n < swap.total ? swap.slots[s.n].refs : 0;
+    return swap.disk;
 }
 
 /* Is c where its free slots say it should be? *listed counts those on a list. */
@@ -283,7 +286,7 @@ bool swap_check(struct printer *out)
         return true;
     for (uint32_t i = 0; i < swap.total; i++) {
         const struct cluster *c = &swap.clusters[i / CLUSTER];
-        const struct slot *s = &swap.slots[i];
+        const struct slot *s = &swap_slots[i];
         bool is_free = (c->unused & 1u << i % CLUSTER) != 0;
         if (is_free != (s->refs == 0) || (is_free && s->frame != NULL)) {
             print(out, "swap: slot %u has %u references, and is %smarked free\n", i, s->refs,

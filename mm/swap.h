@@ -12,6 +12,7 @@
 #define MM_SWAP_H
 
 #include "lib/blkdev.h"
+#include "lib/panic.h"
 #include "lib/print.h"
 #include "mm/frame.h"
 
@@ -28,16 +29,67 @@ enum swap_use { SWAP_NORMAL, SWAP_EXCHANGE };
  * adjoining slots where the disk has them, so that they can be written at once. */
 slot_t swap_alloc(enum swap_use use) MUST_CHECK;
 
-void swap_ref(slot_t s, uint32_t more);
-void swap_unref(slot_t s);
+/* The slot table, for the functions below only: they are on every swap fault. */
+struct slot {
+    uint32_t refs;
+    uint32_t sum;        /* of the content, while refs > 0 and something was written */
+    uint32_t shadow;     /* while refs > 0 */
+    struct frame *frame; /* the resident frame that keeps it */
+};
+extern struct slot *swap_slots;
+void swap_release(slot_t s); /* the last reference has gone */
 
-/* The resident frame that keeps s, or NULL. reclaim.c keeps this and the frame's `slot` in step. */
-struct frame *swap_cached(slot_t s);
-void swap_set_cached(slot_t s, struct frame *f);
+static inline struct slot *swap_slot(slot_t s)
+{
+    ASSERT(swap_slots[s.n].refs > 0, "swap: slot %u is not in use", s.n);
+    return &swap_slots[s.n];
+}
+
+static inline void swap_ref(slot_t s, uint32_t more)
+{
+    swap_slot(s)->refs += more;
+}
+
+static inline void swap_unref(slot_t s)
+{
+    if (--swap_slot(s)->refs == 0)
+        swap_release(s);
+}
+
+static inline uint32_t swap_refs(slot_t s) /* 0: free */
+{
+    return swap_slots[s.n].refs;
+}
+
+/* The resident frame that keeps s, or NULL. evict.c keeps this and the frame's `slot` in step. */
+static inline struct frame *swap_cached(slot_t s)
+{
+    return swap_slot(s)->frame;
+}
+
+static inline void swap_set_cached(slot_t s, struct frame *f)
+{
+    swap_slot(s)->frame = f;
+}
+
+/* The shadow word of an evicted page: the pool's eviction clock when it went (see pool.h). */
+static inline void swap_set_shadow(slot_t s, uint32_t shadow)
+{
+    swap_slot(s)->shadow = shadow;
+}
+
+static inline uint32_t swap_shadow(slot_t s)
+{
+    return swap_slot(s)->shadow;
+}
 
 /* True when free slots are few (an eighth of the disk): a page just read should then give its slot back
- * rather than keep it as a copy. Always true while the reserve is in use. */
+ * rather than keep it as a copy. Always true while the reserve is in use, or the disk has no room. */
 bool swap_scarce(void);
+
+/* True when no more pages can be stored: all slots but the reserve are taken, or the disk has slots left but
+ * no room for what is in them (a compressing one). */
+bool swap_no_room(void);
 
 /* Transfers a page between a frame and its slot. May sleep. => VM_OK; VM_IO_ERROR; from swap_out VM_NO_SWAP
  * when the device has no room (compressed swap); from swap_in VM_CORRUPT when the checksum of what came back
@@ -52,13 +104,11 @@ enum vm_result swap_out_run(slot_t first, struct frame *const *frames, uint32_t 
 enum vm_result swap_in_run(slot_t first, struct frame *const *frames, uint32_t count,
                            bool corrupt[]) MUST_CHECK;
 
-/* The shadow word of an evicted page: the pool's eviction clock when it went (see pool.h). */
-void swap_set_shadow(slot_t s, uint32_t shadow);
-uint32_t swap_shadow(slot_t s);
-
 uint32_t swap_total(void); /* slots */
 uint32_t swap_free(void);
-uint32_t swap_refs(slot_t s); /* 0: free */
+
+/* => the disk, or NULL. Who transfers by himself must own the slots: block n is slot n. */
+struct blkdev *swap_disk(void);
 
 bool swap_check(struct printer *out) MUST_CHECK;
 

@@ -30,6 +30,13 @@ python_has() {
 	return 1
 }
 
+python_loads() { # $1: shared library
+	for p in /usr/bin/python3 python3; do
+		"$p" -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "$1" && return 0
+	done
+	return 1
+}
+
 host_compiles() { # $1: header; a bare gcc has no C library
 	echo "#include <$1>" | gcc -E -x c - -o /dev/null
 }
@@ -54,6 +61,7 @@ need python3 have python3
 need python3-pytest python_has pytest
 need python3-pytest-xdist python_has xdist
 need python3-pil python_has PIL
+need liblz4-1 python_loads liblz4.so.1
 
 [ -n "$missing" ] || exit 0
 

@@ -32,6 +32,7 @@ import mkiso  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KERNEL = "build/faultline.elf"
 INITRD = "build/initrd.tar"
+SWAP_IMAGE = "build/swap.img"
 PROMPT = "faultline> "
 TAIL_LINES = 40
 
@@ -87,22 +88,46 @@ def kernel_command_line(append="", run=None, quit_at_end=False):
     return f'{append} run="{run}"'.strip() if run else append
 
 
+DISKS = ("hda", "hdb", "hdc", "hdd")
+
+
+def disk_in(append):
+    """=> the disk that a kernel command line swaps to, or None"""
+    named = re.findall(r"(?<!\S)swap=(\S*)", append)
+    return named[-1] if named and named[-1] in DISKS else None
+
+
+def disk_arguments(disks):
+    """Arguments for {"hda": file}. The kernel gets errors reported, rather than to be stopped by them."""
+    arguments = []
+    for name, file in disks.items():
+        arguments += ["-drive", "file=" + str(file).replace(",", ",,") + f",format=raw,if=ide,index={DISKS.index(name)},"
+                      f"id={name},media=disk,cache=unsafe,werror=report,rerror=report"]
+    return arguments
+
+
 def qemu_command(*, append="", mem="64M", icount=False, iso=None, kernel=KERNEL, initrd=INITRD, window=None,
-                 qmp=None, gdb=None, serial="stdio", extra=()):
-    """The QEMU command line. qmp and gdb are paths of Unix sockets to make; window is a display's name."""
+                 qmp=None, gdb=None, serial="stdio", disks=None, extra=()):
+    """The QEMU command line. qmp and gdb are paths of Unix sockets to make; window is a display's name; disks
+    is {"hda": file}."""
+    disks = disks or {}
     command = ["qemu-system-i386", "-M", "pc", "-m", str(mem), "-vga", "std", "-display", window or "none",
                "-nic", "none", "-no-reboot", "-monitor", "none", "-serial", serial,
                "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
     if iso:
         if icount:
             raise ValueError("icount needs a guest started by -kernel: GRUB hangs under it")
-        command += ["-cdrom", str(iso)]
+        if "hdc" in disks:
+            raise ValueError("hdc is the CD-ROM that this guest boots from")
+        command += ["-cdrom", str(iso), "-boot", "d"]
     else:
         command += ["-kernel", str(kernel), "-append", append]
         if initrd:
             command += ["-initrd", str(initrd).replace(",", ",,")]
     if icount:
-        command += ["-icount", "shift=0,sleep=off"]
+        # with sleep=off time flies while the guest is idle: it would not wait for a disk
+        command += ["-icount", "shift=0,sleep=" + ("on" if disks else "off")]
+    command += disk_arguments(disks)
     if qmp:
         command += ["-qmp", f"unix:{qmp},server=on,wait=off"]
     if gdb:
@@ -135,13 +160,14 @@ def die_with_parent(sig=signal.SIGKILL):
 class Guest:
     """A running guest with its serial line on pipes. Use it in a `with`: leaving it ends QEMU.
 
-    Its `timeout` counts from the start and bounds every wait. `icount` defaults to on, except with an ISO.
+    Its `timeout` counts from the start and bounds every wait. `icount` defaults to on, except with an ISO or
+    with disks. `disks` is {"hda": file}; a file may also be what QEMU takes for one, such as blkdebug:CONF:FILE.
     `echo`, if given, is called with each piece of serial text as it comes.
     """
 
     def __init__(self, *, append="", run=None, mem="64M", icount=None, timeout=60, iso=None, kernel=KERNEL,
-                 initrd=INITRD, qmp=False, extra=(), echo=None):
-        icount = not iso if icount is None else icount
+                 initrd=INITRD, qmp=False, disks=None, extra=(), echo=None):
+        icount = not iso and not disks if icount is None else icount
         self.dir = tempfile.mkdtemp(prefix="faultline-")
         self.qmp_path = os.path.join(self.dir, "qmp") if qmp else None
         self.deadline = time.monotonic() + timeout
@@ -155,7 +181,7 @@ class Guest:
         self._qmp = None
         self._selector = selectors.DefaultSelector()
         command = qemu_command(append=kernel_command_line(append, run), mem=mem, icount=icount, iso=iso,
-                               kernel=kernel, initrd=initrd, qmp=self.qmp_path, extra=extra)
+                               kernel=kernel, initrd=initrd, qmp=self.qmp_path, disks=disks, extra=extra)
         try:
             self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                             stderr=subprocess.PIPE, preexec_fn=die_with_parent())
@@ -443,6 +469,7 @@ def main():
     ap.add_argument("--mem", default="64M")
     ap.add_argument("--append", default="", help="the kernel's command line, without run=")
     ap.add_argument("--run", default="", help="monitor commands, separated by ;")
+    ap.add_argument("--swap-image", default=SWAP_IMAGE, help="the file behind the disk that swap= names, if any")
     ap.add_argument("--iso", action="store_true", help="boot through GRUB")
     ap.add_argument("--icount", action="store_true", help="one tick = one guest instruction")
     ap.add_argument("--timeout", type=float, default=600, help="in seconds; not with a terminal")
@@ -457,6 +484,16 @@ def main():
     window = pick_window(args.window, terminal)
     append = kernel_command_line(args.append, args.run, quit_at_end=not terminal and args.gdb is None)
     options = dict(append=append, mem=args.mem, icount=args.icount, kernel=args.kernel, initrd=args.initrd)
+    disk = disk_in(args.append)
+    if disk:
+        if not os.path.exists(ROOT / args.swap_image):
+            sys.exit(f"qemu: {args.swap_image}: not found; `make run APPEND=swap={disk}` makes it")
+        if disk == "hdc" and args.iso:
+            sys.exit("qemu: swap=hdc and ISO=1 exclude each other: hdc is the CD-ROM")
+        options["disks"] = {disk: args.swap_image}
+        if args.icount:
+            print(f"qemu: the file behind {disk} takes its own time: with it ICOUNT=1 counts instructions, but no two "
+                  "runs are the same", file=sys.stderr)
 
     when_parent_ends(signal.SIGTERM)
     for sig in (signal.SIGTERM, signal.SIGHUP):

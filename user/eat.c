@@ -7,16 +7,22 @@
 
 const struct program program = {"eat", {{"PAGES", 100000, 1, 700000}}};
 
+/* Of each page: enough to tell a page that another one took the place of, wholly or in part. */
+static const unsigned stamped[] = {0, WORDS_PER_PAGE / 2, WORDS_PER_PAGE - 1};
+
 int main(int argc, char **argv, char **envp UNUSED)
 {
     unsigned pages[1];
     read_args(argc, argv, pages);
-    uint32_t *at = map_pages(pages[0]);
+    uint32_t(*at)[WORDS_PER_PAGE] = map_pages(pages[0]);
+    uint32_t own = mix32((uint32_t)sys_getpid());
     for (unsigned i = 0; i < pages[0]; i++)
-        at[i * WORDS_PER_PAGE] = mix32(i + 1);
+        for (unsigned k = 0; k < ARRAY_SIZE(stamped); k++)
+            at[i][stamped[k]] = mix32(own + i) + k;
     for (unsigned i = 0; i < pages[0]; i++)
-        if (at[i * WORDS_PER_PAGE] != mix32(i + 1))
-            fail("page=%u expected=%#x found=%#x", i, (unsigned)mix32(i + 1),
-                 (unsigned)at[i * WORDS_PER_PAGE]);
+        for (unsigned k = 0; k < ARRAY_SIZE(stamped); k++)
+            if (at[i][stamped[k]] != mix32(own + i) + k)
+                fail("page=%u word=%u expected=%#x found=%#x", i, stamped[k], (unsigned)(mix32(own + i) + k),
+                     (unsigned)at[i][stamped[k]]);
     return ok("pages=%u", pages[0]);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Every way into and out of the kernel. Interrupt gates: interrupts are off from the first instruction.
- * The page fault and the system call have paths of their own, without the detour over the vector. */
+ * The page fault and the system call have paths of their own, without the detour over the vector. C functions
+ * take their first arguments in EAX, EDX, ECX (-mregparm=3). */
 
 #define SEL_KERNEL_DATA 0x10
 
@@ -30,9 +31,8 @@
 	.endif
 	push $\vector
 	SAVE
-	push %esp
+	mov %esp, %eax
 	call \target
-	add $4, %esp
 	RESTORE
 	.endm
 
@@ -76,23 +76,20 @@ entry_stubs: /* by vector, 0 to 47; 8 and 14 are there but unused */
 
 entry_common:
 	SAVE
-	push %esp
+	mov %esp, %eax
 	call trap_dispatch
-	add $4, %esp
 trap_exit:
 	RESTORE
 
 /* void trap_return_to_user(struct trapframe *tf) */
 	.globl trap_return_to_user
 trap_return_to_user:
-	mov 4(%esp), %esp
+	mov %eax, %esp
 	jmp trap_exit
 
 /* void context_switch(uint32_t *save, uint32_t load) */
 	.globl context_switch
 context_switch:
-	mov 4(%esp), %eax
-	mov 8(%esp), %edx
 	push %ebp
 	push %ebx
 	push %esi
@@ -108,7 +105,7 @@ context_switch:
 /* Where a prepared stack starts: ebx is the function, esi its argument. */
 	.globl context_start
 context_start:
-	push %esi
+	mov %esi, %eax
 	call *%ebx
 	ud2 /* a thread does not return */
 

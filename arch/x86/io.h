@@ -41,6 +41,24 @@ static inline void outl(uint16_t port, uint32_t v)
     __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
 }
 
+/* `count` 16-bit words between a port and memory. */
+static inline void insw(uint16_t port, void *to, uint32_t count)
+{
+    __asm__ volatile("rep insw" : "+D"(to), "+c"(count) : "d"(port) : "memory");
+}
+
+static inline void outsw(uint16_t port, const void *from, uint32_t count)
+{
+    __asm__ volatile("rep outsw" : "+S"(from), "+c"(count) : "d"(port) : "memory");
+}
+
+/* What was stored before is in memory before the next instruction to a device that reads it there. The
+ * CPU keeps that order by itself; the compiler has to be told. */
+static inline void memory_barrier(void)
+{
+    __asm__ volatile("" : : : "memory");
+}
+
 static inline uint64_t rdtsc(void)
 {
     uint64_t t;

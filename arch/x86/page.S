@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Page copy, zero and checksum with SSE2, 256 bytes a round. An index runs from -4096 up to 0, so that one
- * add both advances and ends the loop. The XMM registers that are used are saved and put back: they belong
+ * add both advances and ends the loop. Arguments come in EAX, EDX, ECX, as everywhere in the kernel (-mregparm=3). The XMM registers that are used are saved and put back: they belong
  * to the program that was interrupted. */
 
 #define PAGE 4096
@@ -80,7 +80,7 @@
 	.globl page_zero_sse2
 page_zero_sse2:
 	ENTER 1
-	mov 8(%ebp), %edi
+	mov %eax, %edi
 	add $PAGE, %edi
 	xorps %xmm0, %xmm0
 	LOOP ZERO_LINE
@@ -90,8 +90,8 @@ page_zero_sse2:
 	.globl page_copy_sse2
 page_copy_sse2:
 	ENTER 1
-	mov 8(%ebp), %edi
-	mov 12(%ebp), %esi
+	mov %eax, %edi
+	mov %edx, %esi
 	add $PAGE, %edi
 	add $PAGE, %esi
 	LOOP COPY_LINE
@@ -101,9 +101,9 @@ page_copy_sse2:
 	.globl page_copy_sum_sse2
 page_copy_sum_sse2:
 	ENTER 3
-	mov 8(%ebp), %edi
-	mov 12(%ebp), %esi
-	mov 16(%ebp), %eax
+	mov %eax, %edi
+	mov %edx, %esi
+	mov %ecx, %eax
 	add $PAGE, %edi
 	add $PAGE, %esi
 	xorps %xmm0, %xmm0
@@ -116,8 +116,8 @@ page_copy_sum_sse2:
 	.globl page_sum_sse2
 page_sum_sse2:
 	ENTER 2
-	mov 8(%ebp), %esi
-	mov 12(%ebp), %eax
+	mov %eax, %esi
+	mov %edx, %eax
 	add $PAGE, %esi
 	xorps %xmm0, %xmm0
 	xorps %xmm1, %xmm1

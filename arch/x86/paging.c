@@ -16,11 +16,13 @@ enum {
     STACK_TABLES = 1,               /* 4 MiB of stack area */
     STACK_SLOT = 4 * PAGE_SIZE,     /* two guard pages, two stack pages: keeps slots aligned */
     STACK_SLOTS = STACK_TABLES * PDE_SPAN / STACK_SLOT,
+    WINDOW_PAGES = 2, /* a window and an unmapped page: who runs over the end of one hits no other */
 };
 
 static uint32_t kernel_root[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 static uint32_t image_table[IMAGE_TABLES][ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 static uint32_t stack_table[STACK_TABLES * ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+static uint32_t window_table[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 static bool stack_used[STACK_SLOTS];
 static uint32_t stack_hint; /* no slot below it is free */
 
@@ -37,9 +39,25 @@ paddr_t ptr_to_phys(const void *p)
     return (paddr_t)p - KERNEL_BASE;
 }
 
-void *page_window(pfn_t pfn, enum page_window w UNUSED)
+/* A and D are set from the start, so that the MMU never changes the PTE and it can be compared. Apart from
+ * page_window, so that the common case needs no register saved. */
+static NOINLINE void *high_window(pfn_t pfn, enum page_window w)
 {
-    return phys_to_ptr(pfn_base(pfn));
+    uint32_t *pte = &window_table[w * WINDOW_PAGES];
+    vaddr_t va = WINDOW_AREA + w * WINDOW_PAGES * PAGE_SIZE;
+    uint32_t want = pfn_base(pfn) | X86_P | X86_W | X86_A | X86_D;
+    if (*pte != want) {
+        *pte = want;
+        invlpg(va);
+    }
+    return (void *)va;
+}
+
+void *page_window(pfn_t pfn, enum page_window w)
+{
+    if (likely(pfn.n < DIRECT_MAP_MAX >> PAGE_SHIFT))
+        return phys_to_ptr(pfn_base(pfn));
+    return high_window(pfn, w);
 }
 
 static uint32_t rights_of(vaddr_t va)
@@ -66,6 +84,7 @@ void paging_init(paddr_t top)
         kernel_root[first + i] = i * PDE_SPAN | X86_P | X86_W | X86_PS | global;
     for (uint32_t i = 0; i < STACK_TABLES; i++)
         kernel_root[STACK_AREA / PDE_SPAN + i] = ptr_to_phys(&stack_table[i * ENTRIES]) | X86_P | X86_W;
+    kernel_root[WINDOW_AREA / PDE_SPAN] = ptr_to_phys(window_table) | X86_P | X86_W;
     write_cr3(paging_kernel_root());
     if (cpu_features.pge) {
         enum { CR4_PGE = 1 << 7 };

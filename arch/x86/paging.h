@@ -4,6 +4,7 @@
  *   0x00000000  programs                                        own page tables each
  *   0xC0000000  direct map: physical 0 up to 896 MiB            4 MiB pages; 4 KiB pages under the kernel
  *   0xF8000000  kernel stacks, each below an unmapped page      4 KiB pages
+ *   0xFFC00000  windows: any frame, one at a time (mm/port.h)   4 KiB pages
  */
 #ifndef ARCH_X86_PAGING_H
 #define ARCH_X86_PAGING_H
@@ -12,7 +13,8 @@
 
 #define KERNEL_BASE    ((vaddr_t)0xc0000000)
 #define STACK_AREA     ((vaddr_t)0xf8000000)
-#define DIRECT_MAP_MAX ((paddr_t)(STACK_AREA - KERNEL_BASE)) /* bytes of RAM that the kernel can address */
+#define WINDOW_AREA    ((vaddr_t)0xffc00000)
+#define DIRECT_MAP_MAX ((paddr_t)(STACK_AREA - KERNEL_BASE)) /* where the direct map ends at the latest */
 
 /* PTE bits (Intel SDM 3A, 4.3). The last three use bits that the CPU ignores in a not-present PTE; a
  * swapped PTE keeps W and U where they were, and the slot above SLOT_SHIFT. */

@@ -63,19 +63,20 @@ static inline bool is_large(const struct pmap *p, const uint32_t *e)
 static inline uint32_t *entry_at(const struct pmap *p, vaddr_t va)
 {
     uint32_t *pde = (uint32_t *)p->root + va / PDE_SPAN;
-    if (unlikely(!(*pde & X86_P)))
-        return NULL;
-    if (unlikely(*pde & X86_PS))
-        return pde;
+    if (unlikely((*pde & (X86_P | X86_PS)) != X86_P))
+        return *pde & X86_P ? pde : NULL;
     return (uint32_t *)((*pde & X86_FRAME_MASK) + KERNEL_BASE) + va / PAGE_SIZE % ENTRIES;
 }
 
 /* => NULL where there is no page table. Not under a large mapping: those are split first. */
 static inline uint32_t *pte_at(const struct pmap *p, vaddr_t va)
 {
-    uint32_t *e = entry_at(p, va);
-    ASSERT(e == NULL || !is_large(p, e), "pmap: pid %u va %#x is part of a large mapping", p->tag, va);
-    return e;
+    uint32_t pde = ((const uint32_t *)p->root)[va / PDE_SPAN];
+    if (unlikely((pde & (X86_P | X86_PS)) != X86_P)) {
+        ASSERT(!(pde & X86_P), "pmap: pid %u va %#x is part of a large mapping", p->tag, va);
+        return NULL;
+    }
+    return (uint32_t *)((pde & X86_FRAME_MASK) + KERNEL_BASE) + va / PAGE_SIZE % ENTRIES;
 }
 
 static inline void invalidate(const struct pmap *p, vaddr_t va)
@@ -140,6 +141,7 @@ void pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty
     uint32_t *pte = pte_at(p, va);
     ASSERT(pte != NULL && !(*pte & X86_P), "pmap_enter: pid %u va %#x is present already or has no table",
            p->tag, va);
+    p->swapped -= *pte != 0;
     *pte = pfn_base(pfn) | X86_P | rights(prot) | (dirty ? X86_D : 0);
     p->resident++;
 }
@@ -149,6 +151,7 @@ void pmap_enter_swapped(struct pmap *p, vaddr_t va, slot_t slot)
     uint32_t *pte = pte_at(p, va);
     ASSERT(pte != NULL && *pte == 0, "pmap_enter_swapped: pid %u va %#x is not empty", p->tag, va);
     *pte = slot.n << X86_SLOT_SHIFT | X86_SWAPPED;
+    p->swapped++;
 }
 
 /* The table that the directory entry had, or a new one, waits in a list through its first word: a split must
@@ -195,6 +198,7 @@ struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot)
     uint32_t old = __atomic_exchange_n(pte, gone, __ATOMIC_SEQ_CST);
     invalidate(p, va);
     p->resident--;
+    p->swapped += gone != 0;
     return decode(old);
 }
 
@@ -202,6 +206,7 @@ void pmap_forget(struct pmap *p, vaddr_t va)
 {
     uint32_t *pte = pte_at(p, va);
     ASSERT(pte != NULL && !(*pte & X86_P), "pmap_forget: pid %u va %#x is present", p->tag, va);
+    p->swapped -= *pte != 0;
     *pte = 0;
 }
 

@@ -26,15 +26,21 @@ static bool fails(uint32_t *count)
     return true;
 }
 
-/* Both directions: the destination holds junk, then others run, then it holds the data or stays junk. */
-static int transfer(struct disk *d, uint32_t block, void *to, const void *from, bool fail,
-                    struct page_sum *sum)
+/* Both directions: the destination holds junk, then others run, then it holds the data or stays junk. Even
+ * if nobody runs, somebody might have: no window is what it was. */
+static int transfer(struct disk *d, uint32_t block, bool write, pfn_t pfn, bool fail, struct page_sum *sum)
 {
-    memset(to, DISK_JUNK, BLKDEV_PAGE);
+    machine_windows_close();
+    void *page = page_window(pfn, WINDOW_DRIVER), *at = block_at(d, block, page);
+    memset(write ? at : page, DISK_JUNK, BLKDEV_PAGE);
     if (d->sleep != NULL)
         d->sleep(d, block);
+    machine_windows_close();
     if (fail)
-        return -EIO;
+        return d->error != 0 ? d->error : -EIO;
+    page = page_window(pfn, WINDOW_DRIVER);
+    void *to = write ? at : page;
+    const void *from = write ? page : at;
     if (sum != NULL)
         sum->value = page_copy_sum(to, from);
     else
@@ -48,11 +54,9 @@ static int disk_transfer(struct blkdev *dev, const struct blk_transfer *t)
     ASSERT(t->count >= 1 && t->count <= BLKDEV_MAX_RUN, "disk: %u blocks at once", t->count);
     d->transfers++;
     for (uint32_t i = 0; i < t->count; i++) {
-        void *page = phys_to_ptr(t->pfns[i] << PAGE_SHIFT), *block = block_at(d, t->block + i, page);
         struct page_sum *sum = t->sums != NULL ? &t->sums[i] : NULL;
         bool fail = t->write ? !fails(&d->pass_writes) && fails(&d->fail_writes) : fails(&d->fail_reads);
-        int err = t->write ? transfer(d, t->block + i, block, page, fail, sum)
-                           : transfer(d, t->block + i, page, block, fail, sum);
+        int err = transfer(d, t->block + i, t->write, (pfn_t){t->pfns[i]}, fail, sum);
         if (err != 0)
             return err;
         ++*(t->write ? &d->writes : &d->reads);

@@ -12,6 +12,7 @@ struct disk {
     uint32_t reads, writes;           /* blocks transferred with success */
     uint32_t fail_reads, fail_writes; /* so many of the next transfers fail */
     uint32_t pass_writes;             /* so many writes succeed before fail_writes counts */
+    int error;                        /* what they return; 0: -EIO */
     /* Called in the middle of each transfer, when neither the old nor the new content is whole: what other
      * processes do while this one sleeps. NULL: nothing. */
     void (*sleep)(struct disk *d, uint32_t block);

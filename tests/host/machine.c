@@ -10,13 +10,12 @@
 #include "mm/reclaim.h"
 #include "mm/stats.h"
 #include "mm/swap.h"
+#include "tests/host/high.h"
 #include <sys/mman.h>
 
 struct machine machine;
 
 /* ---- RAM ---- */
-
-enum { RAM_JUNK = 0x5c };
 
 void machine_ram(const struct phys_range *ranges, size_t count)
 {
@@ -38,6 +37,8 @@ void machine_ram(const struct phys_range *ranges, size_t count)
 
 void *phys_to_ptr(paddr_t pa)
 {
+    ASSERT(pa < machine.high || pa >= machine.high_end,
+           "machine: physical address %#x is beyond the direct map", pa);
     ASSERT(pa >= MACHINE_RAM_BASE && pa < machine.ram_end, "machine: physical address %#x is not RAM", pa);
     return machine.ram + pa;
 }
@@ -49,10 +50,14 @@ paddr_t ptr_to_phys(const void *p)
     return (paddr_t)offset;
 }
 
-void *page_window(pfn_t pfn, enum page_window w UNUSED)
+/* As the CPU sees it. */
+static uint8_t *ram_at(paddr_t pa)
 {
-    return phys_to_ptr(pfn_base(pfn));
+    bool is_high = pa >= machine.high && pa < machine.high_end;
+    return is_high ? high_at(pa) : phys_to_ptr(pa);
 }
+
+/* ---- sleeping ---- */
 
 void wait_on(const void *channel)
 {
@@ -66,6 +71,12 @@ void wake_all(const void *channel)
 {
     if (machine.wake != NULL)
         machine.wake(channel);
+}
+
+/* Nobody is there to be ended. */
+bool vm_out_of_memory(struct space *s UNUSED, enum vm_result why UNUSED)
+{
+    return false;
 }
 
 static void assert_page(const void *p)
@@ -431,7 +442,7 @@ static uint32_t *translate(struct pmap *p, vaddr_t va, bool write)
         *entry |= D;
         e->pte = translation(p, va);
     }
-    return (uint32_t *)phys_to_ptr(pfn_base(pfn_of(e->pte)) + va % PAGE_SIZE);
+    return (uint32_t *)ram_at(pfn_base(pfn_of(e->pte)) + va % PAGE_SIZE);
 }
 
 enum vm_result machine_fault(struct space *s, vaddr_t va, enum vm_prot access)
@@ -466,21 +477,35 @@ enum vm_result machine_access(struct space *s, vaddr_t va, enum vm_prot access, 
 
 void machine_build(uint32_t frames, uint32_t reserve, uint32_t slots)
 {
-    enum { HOLE = 37 * PAGE_SIZE, PIECES = 2 };
+    machine_build_high(frames, 0, reserve, slots);
+}
+
+void machine_build_high(uint32_t frames, uint32_t high, uint32_t reserve, uint32_t slots)
+{
+    enum { HOLE = 37 * PAGE_SIZE, LOW_PIECES = 2, PIECES = 3 };
+    const paddr_t largest_block = PAGE_SIZE << BUDDY_MAX_ORDER;
     if (machine.ram != NULL && swap_init(NULL) != VM_OK)
         panic("machine: the old swap disk does not go away");
     disk_destroy(&machine.disk);
 
     /* the database and the slot table come on top of what was asked for */
-    uint32_t extra = (frames + frames / 8 + 512) * (uint32_t)sizeof(struct frame) / PAGE_SIZE + 1;
+    uint32_t known = frames + frames / 8 + high + (high > 0 ? 2048 : 512);
+    uint32_t extra = known * (uint32_t)sizeof(struct frame) / PAGE_SIZE + 1;
     uint32_t half = (frames / 2 + extra) * PAGE_SIZE;
     struct phys_range ranges[PIECES] = {{MACHINE_RAM_BASE, MACHINE_RAM_BASE + half}};
     ranges[1].start = ranges[0].end + HOLE;
     ranges[1].end = ranges[1].start + (frames - frames / 2) * PAGE_SIZE;
-    machine_ram(ranges, PIECES);
+    if (high > 0) { /* it starts where low memory ends: their blocks must not merge */
+        paddr_t up = ALIGN_UP(ranges[1].end, largest_block) - ranges[1].end;
+        ranges[1].start += up;
+        ranges[1].end += up;
+    }
+    ranges[2] = (struct phys_range){ranges[1].end, ranges[1].end + high * PAGE_SIZE};
+    machine_ram(ranges, LOW_PIECES);
+    high_init(ranges[2].start, high * PAGE_SIZE);
 
     struct frame_census census;
-    if (!frame_init(ranges, PIECES, NULL, 0, UINT32_MAX, &census))
+    if (!frame_init(ranges, PIECES, NULL, 0, UINT32_MAX, high > 0 ? machine.high : UINT32_MAX, &census))
         panic("machine: no room for the frame database");
     buddy_init(reserve);
     buddy_junk = true;

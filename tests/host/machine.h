@@ -7,7 +7,11 @@
  * it, sets A when it is filled, and writes D back only on the first write through an entry without D. An
  * entry is dropped by invalidation, by a collision, and by the fault that it causes. Unlike x86's it is
  * tagged with the address space, so that no switch hides a forgotten invalidation. Whenever an entry is
- * used, it is held against its PTE, and a stale one stops the test. */
+ * used, it is held against its PTE, and a stale one stops the test.
+ *
+ * A machine may have high memory, beyond its direct map: there phys_to_ptr panics, and page_window gives an
+ * address that dies when the window is used for another frame or a disk transfer has come between, because
+ * that may sleep. Who uses it afterwards stops the test. */
 #ifndef TESTS_HOST_MACHINE_H
 #define TESTS_HOST_MACHINE_H
 
@@ -19,11 +23,12 @@
 #define MACHINE_RAM_BASE ((paddr_t)0x100000)
 
 struct machine {
-    uint8_t *ram;      /* host address of physical 0; only what machine_ram said can be touched */
-    paddr_t ram_end;   /* bytes */
-    struct disk disk;  /* what swap_init was given */
-    uint32_t faults;   /* taken by machine_access */
-    struct fault last; /* the last of them, as vm_fault left it */
+    uint8_t *ram;           /* host address of physical 0; only what machine_ram said can be touched */
+    paddr_t ram_end;        /* bytes; of low memory */
+    paddr_t high, high_end; /* high memory; both 0: none */
+    struct disk disk;       /* what swap_init was given */
+    uint32_t faults;        /* taken by machine_access */
+    struct fault last;      /* the last of them, as vm_fault left it */
     /* What wait_on and wake_all do; NULL: a wait panics, as nobody would ever end it. See fiber.h. */
     void (*wait)(const void *channel);
     void (*wake)(const void *channel);
@@ -41,6 +46,13 @@ void machine_ram(const struct phys_range *ranges, size_t count);
 /* The whole machine, afresh: at least `frames` frames for the buddy allocator in two separated ranges,
  * `reserve` of them for the kernel, and a disk of `slots` (0: none). Counters are zero, the log is quiet. */
 void machine_build(uint32_t frames, uint32_t reserve, uint32_t slots);
+
+/* The same with `high` frames of high memory more. They are not copied for EXPECT_PANIC's statement: what it
+ * writes into them stays. */
+void machine_build_high(uint32_t frames, uint32_t high, uint32_t reserve, uint32_t slots);
+
+/* Every pointer that page_window gave is dead from here on: somebody slept. */
+void machine_windows_close(void);
 
 /* What the CPU does with one aligned word: VM_WRITE stores *word, VM_READ and VM_EXEC load it. Faults go
  * to vm_fault and the access is tried again. => VM_OK, or what vm_fault said. */

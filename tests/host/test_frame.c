@@ -45,7 +45,7 @@ TEST(frame_init_one_range)
 {
     struct frame_census census;
     begin();
-    REQUIRE(t, frame_init(&whole_ram, 1, NULL, 0, NO_LIMIT, &census));
+    REQUIRE(t, frame_init(&whole_ram, 1, NULL, 0, NO_LIMIT, NO_LIMIT, &census));
     EXPECT_EQ(t, frame_table_count, whole_ram.end / PAGE_SIZE);
     EXPECT_EQ(t, census.ram, 8 * MB / PAGE_SIZE);
     EXPECT_EQ(t, census.database, (frame_table_count * sizeof(struct frame) + PAGE_SIZE - 1) / PAGE_SIZE);
@@ -70,7 +70,7 @@ TEST(frame_init_reserved_ranges_are_avoided)
     };
     struct frame_census census;
     begin();
-    REQUIRE(t, frame_init(&whole_ram, 1, reserved, ARRAY_SIZE(reserved), NO_LIMIT, &census));
+    REQUIRE(t, frame_init(&whole_ram, 1, reserved, ARRAY_SIZE(reserved), NO_LIMIT, NO_LIMIT, &census));
     EXPECT_EQ(t, database_start(), BASE + MB + 5 * PAGE_SIZE);
     EXPECT(t, !free_at(BASE) && !free_at(BASE + 511 * KB));
     EXPECT(t, free_at(BASE + 512 * KB) && free_at(BASE + 512 * KB + PAGE_SIZE));
@@ -90,7 +90,7 @@ TEST(frame_init_unsorted_overlapping_unaligned)
     };
     struct frame_census census;
     begin();
-    REQUIRE(t, frame_init(usable, ARRAY_SIZE(usable), NULL, 0, NO_LIMIT, &census));
+    REQUIRE(t, frame_init(usable, ARRAY_SIZE(usable), NULL, 0, NO_LIMIT, NO_LIMIT, &census));
     EXPECT_EQ(t, census.ram, 3 * MB / PAGE_SIZE + MB / PAGE_SIZE - 2);
     EXPECT_EQ(t, count_free(), census.ram - census.database);
     EXPECT_EQ(t, frame_table_count, (BASE + 5 * MB) / PAGE_SIZE - 1);
@@ -104,7 +104,7 @@ TEST(frame_init_limit_cuts_ram)
     struct frame_census census;
     begin();
     const struct phys_range usable[] = {{BASE, BASE + 4 * MB}, {0xf0000000, 0xffffffff}};
-    REQUIRE(t, frame_init(usable, 2, NULL, 0, BASE + 2 * MB + 100, &census));
+    REQUIRE(t, frame_init(usable, 2, NULL, 0, BASE + 2 * MB + 100, NO_LIMIT, &census));
     EXPECT_EQ(t, frame_table_count, (BASE + 2 * MB) / PAGE_SIZE);
     EXPECT_EQ(t, census.ram, 2 * MB / PAGE_SIZE);
     done();
@@ -115,14 +115,14 @@ TEST(frame_init_without_a_hole_fails)
     struct frame_census census;
     begin();
     const struct phys_range reserved = {BASE, BASE + 8 * MB};
-    EXPECT(t, !frame_init(&whole_ram, 1, &reserved, 1, NO_LIMIT, &census));
-    EXPECT(t, !frame_init(&whole_ram, 1, NULL, 0, BASE, &census));
-    EXPECT(t, !frame_init(NULL, 0, NULL, 0, NO_LIMIT, &census));
+    EXPECT(t, !frame_init(&whole_ram, 1, &reserved, 1, NO_LIMIT, NO_LIMIT, &census));
+    EXPECT(t, !frame_init(&whole_ram, 1, NULL, 0, BASE, NO_LIMIT, &census));
+    EXPECT(t, !frame_init(NULL, 0, NULL, 0, NO_LIMIT, NO_LIMIT, &census));
     /* holes of one frame each */
     struct phys_range comb[64];
     for (uint32_t i = 0; i < ARRAY_SIZE(comb); i++)
         comb[i] = (struct phys_range){BASE + i * 2 * PAGE_SIZE, BASE + (i * 2 + 1) * PAGE_SIZE};
-    EXPECT(t, !frame_init(comb, ARRAY_SIZE(comb), NULL, 0, NO_LIMIT, &census));
+    EXPECT(t, !frame_init(comb, ARRAY_SIZE(comb), NULL, 0, NO_LIMIT, NO_LIMIT, &census));
     done();
 }
 
@@ -132,12 +132,12 @@ TEST(frame_init_reserved_to_the_end)
     struct frame_census census;
     begin();
     const struct phys_range reserved = {BASE + 4 * MB, 0xffffffff};
-    REQUIRE(t, frame_init(&whole_ram, 1, &reserved, 1, NO_LIMIT, &census));
+    REQUIRE(t, frame_init(&whole_ram, 1, &reserved, 1, NO_LIMIT, NO_LIMIT, &census));
     EXPECT(t, free_at(BASE + 4 * MB - PAGE_SIZE));
     EXPECT(t, !free_at(BASE + 4 * MB) && !free_at(BASE + 8 * MB - PAGE_SIZE));
     const struct phys_range front[] = {{BASE + 6 * MB, BASE + 8 * MB}, {BASE, BASE + 2 * MB}};
     const struct phys_range back = {BASE + 5 * MB, 0xffffffff};
-    REQUIRE(t, frame_init(front, 2, &back, 1, NO_LIMIT, &census));
+    REQUIRE(t, frame_init(front, 2, &back, 1, NO_LIMIT, NO_LIMIT, &census));
     EXPECT_EQ(t, database_start(), BASE); /* not given up after the first range */
     done();
 }
@@ -147,7 +147,7 @@ TEST(frame_init_then_buddy_takes_all_free_frames)
     const struct phys_range usable[] = {{BASE + 3 * PAGE_SIZE, BASE + MB}, {BASE + 2 * MB, BASE + 7 * MB}};
     struct frame_census census;
     begin();
-    REQUIRE(t, frame_init(usable, 2, NULL, 0, NO_LIMIT, &census));
+    REQUIRE(t, frame_init(usable, 2, NULL, 0, NO_LIMIT, NO_LIMIT, &census));
     uint32_t usable_frames = count_free();
     buddy_init(0);
     EXPECT_EQ(t, buddy_total_frames(), usable_frames);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Tests of eviction: what costs I/O and what does not, failing disks, full disks, short memory. */
+#include "lib/errno.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/check.h"
 #include "mm/stats.h"
@@ -234,6 +236,8 @@ TEST(reclaim_all_writes_fail)
 static void only_one_can_go(struct ktest_run *t, const char *policy, uint32_t clean)
 {
     struct world w;
+    machine_build(TEST_FRAMES, TEST_RESERVE,
+                  TEST_SLOTS); /* a disk that has not failed a thousand times yet */
     world_init(&w, policy, LIMIT, 40);
     for (uint32_t i = 0; i < LIMIT; i++) {
         if (i == clean)
@@ -395,6 +399,82 @@ TEST(reclaim_scarce_slots_are_not_kept)
     EXPECT(t, page_frame(&w.space, 0)->flags & FRAME_DIRTY); /* or it would be lost when it goes */
     push_out(&w, 1);
     EXPECT(t, stamped(&w, 0, 1));
+    world_destroy(&w);
+}
+
+/* A disk that has slots, but no room for what is in them: as when there are no slots, the pages that came
+ * last stay, and the fault fails rather than that they evict each other for ever. */
+static void disk_without_room(struct ktest_run *t, const char *policy)
+{
+    enum { FRAMES = 12, WRITTEN = 5, PAGES = 40 };
+    struct world w;
+    uint32_t n = 0;
+    world_init(&w, policy, FRAMES, PAGES);
+    machine.disk.error = -ENOSPC;
+    machine.disk.pass_writes = WRITTEN;
+    machine.disk.fail_writes = UINT32_MAX;
+    word_load(&w.space, 30); /* clean: it can go */
+    while (n < 20 && stamp(&w, n, 1) == VM_OK)
+        n++;
+    EXPECT_EQ(t, n, FRAMES + WRITTEN);
+    EXPECT(t, swap_no_room() && swap_scarce());
+    EXPECT_EQ(t, stamp(&w, n, 1), VM_NO_SWAP);
+    /* random may have written one of them while the disk still had room */
+    for (uint32_t i = 1; i < POOL_MIN_LIMIT && strcmp(policy, "random") != 0; i++)
+        EXPECT(t, page_present(&w.space, n - i) || stranded(&w, n - i));
+    test_check(t);
+    machine.disk.fail_writes = 0;
+    machine.disk.error = 0;
+    for (uint32_t i = 0; i < n; i++)
+        EXPECT(t, stamped(&w, i, 1));
+    EXPECT(t, !swap_no_room());
+    world_destroy(&w);
+}
+
+TEST(reclaim_disk_without_room)
+{
+    for (uint32_t i = 0; i < policy_count; i++)
+        disk_without_room(t, policy_table[i]->name);
+}
+
+/* The pages that came last are the only clean ones: they must not evict each other, however many writes of
+ * other pages fail in between. */
+TEST(reclaim_disk_without_room_recent_pages_stay)
+{
+    enum { FRAMES = 12, RECENT = POOL_MIN_LIMIT - 1, STAMPED = FRAMES - RECENT };
+    struct world w;
+    world_init(&w, "fifo", FRAMES, 30);
+    for (uint32_t i = 0; i < STAMPED; i++)
+        EXPECT_EQ(t, stamp(&w, i, 1), VM_OK);
+    for (uint32_t i = 0; i < RECENT; i++)
+        page_touch(&w.space, 20 + i);
+    machine.disk.error = -ENOSPC;
+    machine.disk.fail_writes = UINT32_MAX;
+    EXPECT_EQ(t, machine_fault(&w.space, page_va(29), VM_WRITE), VM_NO_SWAP);
+    EXPECT_EQ(t, vmstat.pgsteal, 0);
+    test_check(t);
+    machine.disk.fail_writes = 0;
+    word_store(&w.space, 29, 1);
+    world_destroy(&w);
+}
+
+/* Copies that the disk can do without make room for pages that are nowhere else. */
+TEST(reclaim_disk_without_room_gives_up_copies)
+{
+    enum { FRAMES = 8 };
+    struct world w;
+    world_init(&w, "fifo", FRAMES, 20);
+    for (uint32_t i = 0; i < FRAMES + 2; i++)
+        EXPECT_EQ(t, stamp(&w, i, 1), VM_OK);
+    EXPECT(t, stamped(&w, 0, 1)); /* its slot is kept */
+    EXPECT_EQ(t, page_kept_slots(), 1);
+    machine.disk.error = -ENOSPC;
+    machine.disk.fail_writes = 1;
+    EXPECT_EQ(t, stamp(&w, 15, 1), VM_OK);
+    EXPECT_EQ(t, page_kept_slots(), 0);
+    EXPECT_EQ(t, vmstat.swap_error, 1);
+    for (uint32_t i = 0; i < FRAMES + 2; i++)
+        EXPECT(t, stamped(&w, i, 1));
     world_destroy(&w);
 }
 

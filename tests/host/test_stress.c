@@ -47,7 +47,7 @@ struct actor {
 
 struct setup {
     const char *policy[POOLS];
-    uint32_t limit[POOLS], frames, slots, ops, seed, readahead;
+    uint32_t limit[POOLS], frames, high, slots, ops, seed, readahead;
     bool disk_fails, sleeps, locks;
 };
 
@@ -440,7 +440,7 @@ static void run_ops(struct ktest_run *t, const struct setup *with)
 
 static void stress_run(struct ktest_run *t, const struct setup *with)
 {
-    machine_build(with->frames, TEST_RESERVE, with->slots);
+    machine_build_high(with->frames, with->high, TEST_RESERVE, with->slots);
     memset(&stress, 0, sizeof stress);
     stress.t = t;
     stress.with = with;
@@ -561,4 +561,14 @@ TEST(stress_sleeping_short_memory)
     every_policy(
         t, (struct setup){
                .limit = {64, 64}, .frames = 80, .slots = 600, .ops = 20000, .readahead = 4, .sleeps = true});
+}
+
+TEST(stress_high_memory)
+{
+    every_policy(t, (struct setup){.limit = {24, 16}, .frames = 256, .high = 64, .slots = 400, .ops = 20000});
+}
+
+TEST(stress_high_and_low_memory_short)
+{
+    every_policy(t, (struct setup){.limit = {64, 64}, .frames = 48, .high = 24, .slots = 400, .ops = 20000});
 }

@@ -7,7 +7,7 @@ from scenario import ROOT, on_linux, printed_by_programs, programs
 from tools import qemu
 
 COMMANDS = ["hello", "scan 60 3", "zero 100", "stamp 40 2", "matmul 40", "qsort 9000", "btree 900", "hashjoin 1500",
-            "sleeper 20", "spin 20", "eat 100", "exit 0", "exit 7", "matmul 0", "matmul 1 2", "qsort x",
+            "sleeper 20", "spin 20", "forktree 3", "eat 100", "exit 0", "exit 7", "matmul 0", "matmul 1 2", "qsort x",
             "crash nonsense"]
 
 
@@ -31,6 +31,19 @@ def test_program_of_the_c_library(n):
     assert printed_by_programs(run.output(f"run sorts{n}")) == linux.stdout
     assert run.statuses() == [("sorts", "ok")] and linux.returncode == 0
     assert run.summaries()[0]["pswpin"] > 0
+
+
+def test_processes_and_signals():
+    """proccheck prints one line per check; with few frames, too, and whatever happens to its children."""
+    binary = ROOT / "build" / "user" / "glibc" / "proccheck"
+    if not binary.exists():
+        pytest.skip("there was no C library for i386 when this was built")
+    linux = subprocess.run([binary, binary], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert linux.returncode == 0 and len(linux.stdout.splitlines()) >= 150
+    for frames in (32, 512):
+        run = programs(["run proccheck"], f"frames={frames} log=quiet", timeout=120)
+        assert printed_by_programs(run.output("run proccheck")) == linux.stdout
+        assert run.statuses() == [("proccheck", "ok")]
 
 
 def test_arguments():

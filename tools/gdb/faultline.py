@@ -69,7 +69,7 @@ def elements(head, type_name, link):
 def process_of(space_address):
     """=> "1 scan", the process that has this space"""
     for proc in elements(variable("all_procs"), "struct proc", "all"):
-        if int(proc["space"].address) == space_address:
+        if int(proc["space"]) == space_address:
             return f"{int(proc['result']['pid'])} {proc['result']['name'].string()}"
     space = gdb.Value(space_address).cast(gdb.lookup_type("struct space").pointer())
     return f"{int(space['pmap']['tag'])} (not started yet)"
@@ -79,7 +79,7 @@ def current_process():
     """=> the struct proc on the CPU; GdbError if it runs no program"""
     try:
         current = variable("current")
-        if int(current) and current["has_space"]:
+        if int(current) and current["space"]:
             return current.dereference()
     except gdb.MemoryError:  # paging is off
         pass
@@ -181,7 +181,7 @@ class Fault:
         argument = int(frame.older().read_register("esp")) & 0xffffffff
         tf = gdb.Value(argument + 4).cast(gdb.lookup_type("struct trapframe").pointer())
         self.error, self.ip, self.user = int(tf["error"]), int(tf["eip"]), (int(tf["cs"]) & 3) != 0
-        self.va, self.space = address("$cr2"), variable("current")["space"]
+        self.va, self.space = address("$cr2"), variable("current")["space"].dereference()
         self.wanted = number("VM_WRITE" if self.error & number("PF_WRITE") else "VM_READ")
 
     @property

@@ -28,6 +28,36 @@ long sys_getpid(void)
     return sys_call(SYS_GETPID);
 }
 
+long sys_getppid(void)
+{
+    return sys_call(SYS_GETPPID);
+}
+
+long sys_fork(void)
+{
+    return sys_call(SYS_FORK);
+}
+
+long sys_execve(const char *path, char *const argv[], char *const envp[])
+{
+    return sys_call(SYS_EXECVE, path, argv, envp);
+}
+
+long sys_wait4(int pid, int *status, int options, struct rusage *usage)
+{
+    return sys_call(SYS_WAIT4, pid, status, options, usage);
+}
+
+long sys_kill(int pid, int signal)
+{
+    return sys_call(SYS_KILL, pid, signal);
+}
+
+long sys_rt_sigaction(int signal, const struct sigaction *action, struct sigaction *old)
+{
+    return sys_call(SYS_RT_SIGACTION, signal, action, old, sizeof action->mask);
+}
+
 long sys_getrusage(int who, struct rusage *out)
 {
     return sys_call(SYS_GETRUSAGE, who, out);
