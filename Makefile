@@ -70,7 +70,7 @@ BASE := -std=gnu11 -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -fno-strict-ali
 
 FREESTANDING := $(BASE) -O2 -ffreestanding -march=i686 -mgeneral-regs-only -fno-pic -fno-pie \
                 -fcf-protection=none -fno-asynchronous-unwind-tables $(WARN)
-KERNEL_FLAGS := $(FREESTANDING) -mregparm=3 -Wframe-larger-than=1024 -fstack-protector-strong -mstack-protector-guard=global
+KERNEL_FLAGS := $(FREESTANDING) -mregparm=3 -Wframe-larger-than=1024 -fstack-protector -mstack-protector-guard=global
 USER_FLAGS   := $(FREESTANDING) -fno-stack-protector
 GLIBC_FLAGS  := -I. -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
 ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall -Wundef -Werror -Wa,--noexecstack

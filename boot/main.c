@@ -17,6 +17,7 @@
 #include "drivers/zram.h"
 #include "kernel/console.h"
 #include "kernel/initrd.h"
+#include "kernel/ksm.h"
 #include "kernel/monitor.h"
 #include "kernel/proc.h"
 #include "kernel/status.h"
@@ -252,6 +253,7 @@ static void init_memory(void)
     if (options.pager)
         pool_set_watermarks(&main_pool);
     swap_readahead = options.readahead;
+    trap_check_every = options.check;
     uint32_t used = kib_below(UINT32_MAX), beyond = used - kib_below(DIRECT_MAP_MAX);
     log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK database=%uK free=%uK",
               (uint32_t)(info.ram / 1024), used, beyond, census.database * (PAGE_SIZE / 1024),
@@ -283,10 +285,18 @@ static void init_initrd(void)
         refuse();
 }
 
+static void init_ksm(void)
+{
+    if (merge_init(options.ksm) != VM_OK || proc_thread("ksmd", ksm_run, NULL) == NULL)
+        panic("no memory for same-page merging");
+}
+
 static void first_thread(void *arg UNUSED)
 {
     if (proc_thread("pager", pager_run, NULL) == NULL)
         panic("no memory for the pager");
+    if (options.ksm != MERGE_OFF)
+        init_ksm();
     monitor_run(options.run);
 }
 

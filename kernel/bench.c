@@ -4,6 +4,7 @@
  * a program sees, measured by user/bench.c from ring 3. */
 #include "arch/x86/io.h"
 #include "kernel/monitor.h"
+#include "kernel/proc.h"
 #include "kernel/run.h"
 #include "lib/command.h"
 #include "lib/lz4.h"
@@ -192,6 +193,10 @@ static int bench_command(int argc UNUSED, char **argv UNUSED, struct printer *ou
 {
     char faults[64];
     bool verify = swap_verify;
+    if (proc_count() > 0) { /* pages that others write while checksums are off would seem corrupt later */
+        print(out, "bench: %u programs are running; wait for them, or kill them\n", proc_count());
+        return 1;
+    }
     format(faults, sizeof faults, "bench faults %u", main_pool.limit);
     int failed = bench_floors(out);
     failed |= run_line("bench syscall", out);

@@ -44,8 +44,8 @@ int32_t file_read_object(struct object *o, struct user_io *io, uint64_t *at)
         uint32_t from = (uint32_t)*at;
         uint32_t n = MIN(MIN(io->left, (uint32_t)sizeof chunk), object_length(o) - from);
         enum vm_result r = object_read(o, current->space->pool, from, chunk, n);
-        if (r == VM_INVALID) /* it was cut while we slept: look again */
-            continue;
+        if (r == VM_BEYOND || (r == VM_OK && object_length(o) < from + n))
+            continue; /* it was cut while we slept: look again */
         err = r == VM_OK ? io_put(io, chunk, n) : error_of(r);
         if (err < 0)
             break;

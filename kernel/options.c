@@ -111,6 +111,17 @@ static int set_pager(struct options *o, const char *v, struct printer *out)
     return set_switch(&o->pager, "pager", v, out);
 }
 
+static int set_check(struct options *o, const char *v, struct printer *out)
+{
+    return parse_u32(v, false, &o->check) ? 0 : bad(out, "check", v, "0 (never) to 4294967295 (faults)");
+}
+
+static int set_ksm(struct options *o, const char *v, struct printer *out)
+{
+    o->ksm = strcmp(v, "on") == 0 ? MERGE_ALL : strcmp(v, "madvise") == 0 ? MERGE_ADVISED : MERGE_OFF;
+    return o->ksm != MERGE_OFF || strcmp(v, "off") == 0 ? 0 : bad(out, "ksm", v, "on, off or madvise");
+}
+
 static int set_run(struct options *o, const char *v, struct printer *out UNUSED)
 {
     o->run = v;
@@ -130,11 +141,14 @@ static const struct {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
 } keys[] = {
-    {"frames", set_frames}, {"policy", set_policy},   {"swap", set_swap},
-    {"swapmb", set_swapmb}, {"swaplat", set_swaplat}, {"readahead", set_readahead},
-    {"order", set_order},   {"pager", set_pager},     {"swapforce", set_swapforce},
-    {"atadma", set_atadma}, {"seed", set_seed},       {"log", set_log},
-    {"run", set_run},       {"debug", set_debug},
+    {"frames", set_frames},   {"policy", set_policy},
+    {"swap", set_swap},       {"swapmb", set_swapmb},
+    {"swaplat", set_swaplat}, {"readahead", set_readahead},
+    {"order", set_order},     {"pager", set_pager},
+    {"ksm", set_ksm},         {"swapforce", set_swapforce},
+    {"atadma", set_atadma},   {"seed", set_seed},
+    {"log", set_log},         {"run", set_run},
+    {"debug", set_debug},     {"check", set_check},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)

@@ -4,6 +4,7 @@
 #define KERNEL_OPTIONS_H
 
 #include "lib/print.h"
+#include "mm/merge.h"
 
 enum { OPTIONS_TEXT = 1024 };
 
@@ -19,8 +20,10 @@ struct options {
     uint32_t readahead; /* pages read at once from swap */
     uint32_t order;     /* of the unit of residence */
     bool pager;         /* the pool has watermarks of its own */
+    enum merge_mode ksm;
     const char *log;
     const char *run;         /* monitor commands; NULL: none */
+    uint32_t check;          /* verify every invariant after so many faults; 0: never */
     bool debug;              /* junk on free */
     char text[OPTIONS_TEXT]; /* what the pointers above point into */
 };

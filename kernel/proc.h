@@ -74,7 +74,8 @@ extern struct proc *current;
 extern struct proc *first_proc; /* the monitor's: parent of all that have no other */
 extern uint32_t forks;          /* processes ever made by fork, vfork and clone */
 extern struct list_node all_procs;
-extern bool need_resched; /* set by the tick: the time slice is over */
+extern uint32_t trap_check_every; /* check=, see trap.c */
+extern bool need_resched;         /* set by the tick: the time slice is over */
 
 /* Turns the boot code into the first kernel thread, running entry on a guarded stack. */
 void proc_start(void (*entry)(void *)) NORETURN;

@@ -8,6 +8,8 @@
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
 #include "lib/log.h"
+#include "lib/panic.h"
+#include "mm/check.h"
 #include "mm/fault.h"
 
 static void NORETURN kill_at(int signal, const char *reason, const struct trapframe *tf)
@@ -59,6 +61,16 @@ static void refuse(const struct fault *f, enum vm_result why, struct trapframe *
     proc_kill_current(signal, vm_result_name(why));
 }
 
+uint32_t trap_check_every;
+
+/* check=: every invariant of the memory system is verified after so many faults of programs. */
+static void NOINLINE check_invariants(void)
+{
+    static uint32_t faults;
+    if (++faults % trap_check_every == 0 && !vm_check(&log_console))
+        panic("the memory system's check failed after %u faults", faults);
+}
+
 void trap_page_fault(struct trapframe *tf)
 {
     uint32_t cr2 = read_cr2();
@@ -70,6 +82,8 @@ void trap_page_fault(struct trapframe *tf)
     f.access = tf->error & PF_WRITE ? VM_WRITE : VM_READ;
     f.ip = tf->eip;
     enum vm_result r = vm_fault(&f);
+    if (unlikely(trap_check_every != 0))
+        check_invariants();
     if (unlikely(r != VM_OK))
         refuse(&f, r, tf);
 }

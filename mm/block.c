@@ -3,6 +3,7 @@
  * Blocks, from the choice of the order to the mapping. A block is only ever private: fork, and whatever
  * treats pages one by one, splits it first (evict.h, block_split). */
 #include "mm/block.h"
+#include "lib/log.h"
 #include "lib/panic.h"
 #include "mm/port.h"
 #include "mm/rmap.h"
@@ -121,6 +122,9 @@ enum vm_result block_bring_in(struct space *s, const struct region *r, vaddr_t v
     struct frame *block = NULL;
     while (wanted > 0 && (block = page_alloc_block(s->pool, wanted)) == NULL)
         wanted--;
+    if (wanted < *order && log_on(LOG_FAULT))
+        log_event(LOG_FAULT, "block pid=%u va=0x%08x order=%u is not to be had, order=%u instead",
+                  s->pmap.tag, va, *order, wanted);
     *order = 0;
     if (block == NULL)
         return VM_OK;

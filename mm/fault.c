@@ -101,6 +101,9 @@ static enum phase make_room(struct fault *f, enum vm_result *result)
 /* A frame for this page and nobody else. => PHASE_NEXT: f->frame, and the PTE is what it was. */
 static enum phase get_frame(struct fault *f, enum vm_result *result)
 {
+    f->frame = page_alloc_free(f->space->pool);
+    if (likely(f->frame != NULL)) /* nothing was evicted, nobody slept */
+        return PHASE_NEXT;
     enum vm_result r = page_alloc(f->space->pool, SWAP_NORMAL, &f->frame);
     if (unlikely(r != VM_OK))
         return refuse(f, r, result);
@@ -203,27 +206,51 @@ static enum vm_result get_object_page(struct fault *f, struct frame **page)
     return r;
 }
 
-/* The first write to a page of a private file mapping: it gets its copy at once. */
+/* The same when the object's page is in swap: it is read into a frame of this process's own. */
+static enum phase read_copy(struct fault *f, slot_t slot, enum vm_result *result)
+{
+    struct pool *pool = f->space->pool;
+    bool read;
+    enum vm_result r = swap_page(slot, pool, &f->frame, &read);
+    if (r != VM_OK)
+        return refuse(f, r, result);
+    if (!read)
+        return PHASE_RESTART;
+    if (!unchanged(f) || object_lookup(f->region->object, object_index(f)).slot.n != slot.n) {
+        pool_insert(f->frame, REFAULT_NONE);
+        page_unmapped(f->frame, false);
+        return PHASE_RESTART;
+    }
+    page_drop_slot(f->frame);
+    f->kase = CASE_SWAPPED;
+    f->what = "swap-in";
+    f->slot = slot;
+    f->major = true;
+    map_new(f, f->region->prot, true, REFAULT_NONE);
+    return PHASE_NEXT;
+}
+
+/* The first write to a page of a private mapping: it gets its copy at once. If getting a frame for it takes
+ * the object's page away, the next round must do without that page: there may be frames for one only. */
 static enum phase copy_from_object(struct fault *f, enum vm_result *result)
 {
+    struct object *o = f->region->object;
     struct frame *page;
     uint32_t index = object_index(f);
-    /* first the object's page, for then nothing sleeps between having both */
-    enum vm_result r = index < object_pages(f->region->object) ? VM_OK : VM_BEYOND;
-    if (r == VM_OK && f->region->object->data == NULL)
+    struct object_entry e = object_lookup(o, index);
+    enum vm_result r = index < object_pages(o) ? VM_OK : VM_BEYOND;
+    if (slot_valid(e.slot) && swap_cached(e.slot) == NULL && !swap_scarce())
+        return read_copy(f, e.slot, result);
+    if (slot_valid(e.slot))
         r = get_object_page(f, &page);
     if (r != VM_OK)
         return refuse(f, r, result);
     enum phase phase = get_frame(f, result);
     if (phase != PHASE_NEXT)
         return phase;
-    if (!object_fill_copy(f->region->object, index, f->frame)) {
-        page = object_lookup(f->region->object, index).frame;
-        if (page == NULL) {
-            page_free(f->frame);
-            return PHASE_RESTART;
-        }
-        page_copy(page_window(frame_pfn(f->frame), WINDOW_TO), page_window(frame_pfn(page), WINDOW_FROM));
+    if (!object_fill_copy(o, index, f->frame)) {
+        page_free(f->frame);
+        return PHASE_RESTART;
     }
     map_new(f, f->region->prot, true, REFAULT_NONE);
     return PHASE_NEXT;
@@ -344,6 +371,7 @@ static enum phase copy_on_write(struct fault *f, enum vm_result *result)
         return PHASE_NEXT;
     }
     page_copy(to, page_window(frame_pfn(old), WINDOW_FROM));
+    vmstat.cow_ksm += (old->flags & FRAME_MERGED) != 0;
     if (f->region->flags & REGION_LOCKED)
         pool_unwire(old);
     rmap_remove(old, pmap, page_of(f));

@@ -29,6 +29,7 @@ enum frame_flag {
     FRAME_WANTED = 16, /* somebody sleeps until it is no longer BUSY */
     FRAME_STUCK = 64,  /* its slot did not take it: DIRTY, and no slot can be gained by giving its own back */
     FRAME_READAHEAD = 32, /* read before anybody asked for it, and nobody has yet */
+    FRAME_MERGED = 128,   /* mapped by pages that were found equal */
 };
 
 /* Who writes a field: [b] buddy, [p] pool and reclaim, [r] rmap, [y] the policy of its pool, [f] fault

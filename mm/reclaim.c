@@ -12,6 +12,8 @@
 
 struct frame *zero_frame;
 
+static uint32_t machine_low; /* free frames; reserve and a quarter of it */
+
 static bool pager_asleep;
 static const char pager_channel;
 
@@ -21,6 +23,7 @@ enum vm_result reclaim_init(void)
     if (zero_frame == NULL)
         return VM_NO_MEMORY;
     page_zero(frame_ptr(zero_frame));
+    machine_low = buddy_reserve() + buddy_reserve() / 4;
     return VM_OK;
 }
 
@@ -124,11 +127,6 @@ enum vm_result memory_evict(void)
 
 /* ---- watermarks ---- */
 
-static uint32_t machine_low(void)
-{
-    return buddy_reserve() + buddy_reserve() / 4;
-}
-
 static uint32_t machine_high(void)
 {
     return buddy_reserve() + buddy_reserve() / 2;
@@ -153,7 +151,7 @@ static struct pool *needy_pool(bool begun)
         if (pool_room(p) < (begun ? p->high : p->low) && p->queued > 0)
             return p;
     }
-    if (buddy_free_frames() < (begun ? machine_high() : machine_low()))
+    if (buddy_free_frames() < (begun ? machine_high() : machine_low))
         return largest_pool();
     return NULL;
 }
@@ -206,7 +204,7 @@ void pager_run(void *unused UNUSED)
 
 static inline void check_watermarks(struct pool *p)
 {
-    if (unlikely(pool_room(p) < p->low) || unlikely(buddy_free_frames() < machine_low()))
+    if (unlikely(pool_room(p) < p->low) || unlikely(buddy_free_frames() < machine_low))
         wake_pager();
 }
 
@@ -272,7 +270,7 @@ struct frame *page_alloc_block(struct pool *p, unsigned order)
 
 static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
-    print(out, "machine: min=%u low=%u high=%u free=%u frames\n", buddy_reserve(), machine_low(),
+    print(out, "machine: min=%u low=%u high=%u free=%u frames\n", buddy_reserve(), machine_low,
           machine_high(), buddy_free_frames());
     list_for_each (n, &all_pools) {
         const struct pool *p = container_of(n, struct pool, link);

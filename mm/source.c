@@ -182,9 +182,13 @@ static void fill(const struct object *o, uint32_t index, struct frame *f)
 
 bool object_fill_copy(struct object *o, uint32_t index, struct frame *to)
 {
-    if (o->data == NULL || object_lookup(o, index).frame != NULL)
+    struct object_entry e = object_lookup(o, index);
+    if (slot_valid(e.slot) || index >= object_pages(o))
         return false;
-    fill(o, index, to);
+    if (e.frame != NULL)
+        page_copy(page_window(frame_pfn(to), WINDOW_TO), page_window(frame_pfn(e.frame), WINDOW_FROM));
+    else
+        fill(o, index, to);
     return true;
 }
 

@@ -34,9 +34,9 @@ enum vm_result object_page(struct object *o, uint32_t index, struct pool *p, str
 /* Frees a page of the object. => it is mapped nowhere. */
 void object_discard(struct object *o, uint32_t index);
 
-/* Fills `to` with a page of a file that is not resident, without making it so. => false if it is resident, or
- * not a file's: then object_page is the way. */
-bool object_fill_copy(struct object *o, uint32_t index, struct frame *to);
+/* Fills `to` with what the page holds, without making it resident. Neither evicts nor sleeps. => false if it
+ * is in swap, or beyond the end. */
+bool object_fill_copy(struct object *o, uint32_t index, struct frame *to) MUST_CHECK;
 
 /* ---- swap ---- */
 

@@ -38,6 +38,7 @@ enum { FAULT_CASES = 6 }; /* cases 0..5 of fault.c */
     X(thp_fault_fallback) /* blocks that could not be had */                        \
     X(thp_split_page)     /* blocks split into pages */                             \
     X(ksm_pages_merged)   /* pages found equal to another and given up */           \
+    X(cow_ksm)            /* of case 5: copies of merged pages */                   \
     X(oom_kill)           /* processes killed for want of memory or swap */
 
 struct vmstat {

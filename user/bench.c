@@ -108,6 +108,110 @@ static void bench_fault_zero(unsigned frames)
     report("fault-zero", 1, faults);
 }
 
+/* The first read of a page finds the shared page of zeros; the first write after that needs a frame. */
+static void bench_fault_zero_page(unsigned frames)
+{
+    unsigned batch = MIN(frames / 2, (unsigned)SAMPLES);
+    void *at = NULL;
+    for (unsigned done = 0; done < SAMPLES; done += batch) {
+        at = map_pages(batch);
+        touch(at, batch, 0, batch, false);
+        unmap_pages(at, batch);
+    }
+    report("fault-zero-page", 1, "");
+    for (unsigned done = 0; done < SAMPLES; done += batch) {
+        unsigned before = taken;
+        at = map_pages(batch);
+        touch(at, batch, 0, batch, false);
+        taken = before; /* only the writes count */
+        touch(at, batch, 0, batch, true);
+        unmap_pages(at, batch);
+    }
+    report("fault-cow-zero", 1, "");
+}
+
+static volatile uint64_t forbidden_start;
+static char *forbidden_page;
+
+/* From the access to the program's handler. The return tries the access again, which is allowed then. */
+static void on_forbidden(int signal UNUSED)
+{
+    record(forbidden_start, rdtsc());
+    sys_mprotect((uintptr_t)forbidden_page, PAGE_SIZE, PROT_READ | PROT_WRITE);
+}
+
+static void bench_fault_forbidden(void)
+{
+    enum { SIGSEGV = 11 };
+    struct sigaction action = {.handler = on_forbidden}, old;
+    forbidden_page = map_pages(1);
+    if (sys_rt_sigaction(SIGSEGV, &action, &old) != 0)
+        fail("rt_sigaction");
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        sys_mprotect((uintptr_t)forbidden_page, PAGE_SIZE, PROT_READ);
+        forbidden_start = rdtsc();
+        *(volatile char *)forbidden_page = 1;
+    }
+    sys_rt_sigaction(SIGSEGV, &old, NULL);
+    unmap_pages(forbidden_page, 1);
+    report("fault-forbidden", 1, "");
+}
+
+/* The parent writes to pages that it shares with a child: each is copied. When the child has ended, what is
+ * left is the parent's alone and is reused. A quarter of the frames: both need theirs. */
+static void bench_fault_cow(unsigned frames)
+{
+    unsigned batch = MIN(frames / 4, (unsigned)SAMPLES);
+    for (int reuse = 0; reuse <= 1; reuse++) {
+        for (unsigned done = 0; done < SAMPLES; done += batch) {
+            char *at = map_pages(batch);
+            unsigned before = taken;
+            touch(at, batch, 0, batch, true);
+            taken = before;
+            long child = sys_fork();
+            if (child < 0)
+                fail("fork errno=%ld", -child);
+            if (child == 0) {
+                while (!reuse)
+                    sys_sched_yield(); /* lives until it is killed */
+                sys_exit_group(0);
+            }
+            int status;
+            if (reuse)
+                sys_wait4((int)child, &status, 0, NULL);
+            touch(at, batch, 0, batch, true);
+            if (!reuse) {
+                sys_kill((int)child, SIGKILL);
+                sys_wait4((int)child, &status, 0, NULL);
+            }
+            unmap_pages(at, batch);
+        }
+        report(reuse ? "fault-cow-reuse" : "fault-cow-copy", 1, "");
+    }
+}
+
+static void bench_calls(void)
+{
+    enum { ROUNDS = 100 };
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        uint64_t start = rdtsc();
+        unmap_pages(map_pages(1), 1);
+        record(start, rdtsc());
+    }
+    report("mmap-munmap", 1, "");
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        int status;
+        uint64_t start = rdtsc();
+        long child = sys_fork();
+        if (child == 0)
+            sys_exit_group(0);
+        if (child < 0 || sys_wait4((int)child, &status, 0, NULL) != child)
+            fail("fork or wait4 result=%ld", child);
+        record(start, rdtsc());
+    }
+    report("fork-exit-wait", 1, "");
+}
+
 /* Twice as many pages as frames, in a circle: each was evicted before its turn comes again (by a policy that
  * resists loops and with read-ahead only some were, and majflt tells). Reading passes until no dirty page
  * is left make every victim clean; a writing pass makes every victim dirty. */
@@ -162,8 +266,12 @@ int main(int argc, char **argv, char **envp UNUSED)
     measure_overhead();
     if (strcmp(mode, "syscall") == 0 && argc == 2) {
         bench_syscall();
+        bench_calls();
     } else if (strcmp(mode, "faults") == 0 && argc == 3 && has_number && n >= MIN_FRAMES && n <= MAX_FRAMES) {
         bench_fault_zero(n);
+        bench_fault_zero_page(n);
+        bench_fault_forbidden();
+        bench_fault_cow(n);
         bench_fault_swap(n);
     } else if (strcmp(mode, "yield") == 0 && has_number && n > 0 && n <= MAX_ROUNDS &&
                (argc == 3 || (argc == 4 && strcmp(argv[3], "report") == 0))) {

@@ -7,17 +7,19 @@
 #include "tests/host/machine.h"
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdlib.h>
 
-static struct fiber {
+struct fiber {
     pthread_t thread;
     sem_t go; /* posted when it may run */
     void (*run)(void *arg);
     void *arg;
     const void *channel; /* NULL: ready */
-    bool used, daemon, done;
-} fibers[FIBERS_MAX];
+    bool daemon, done;
+};
 
-static sem_t scheduler; /* posted when the current fiber stops */
+static struct fiber *fibers[FIBERS_MAX]; /* NULL: a free place */
+static sem_t scheduler;                  /* posted when the current fiber stops */
 static struct fiber *current;
 
 static void sleep_until(sem_t *s)
@@ -36,17 +38,18 @@ static void *thread(void *arg)
     return NULL;
 }
 
-static void start(void (*f)(void *arg), void *arg, bool daemon)
+static void start(void (*run)(void *arg), void *arg, bool daemon)
 {
-    struct fiber *free_one = NULL;
-    for (int i = 0; i < FIBERS_MAX && free_one == NULL; i++)
-        if (!fibers[i].used)
-            free_one = &fibers[i];
-    ASSERT(free_one != NULL, "fiber: more than %d at once", FIBERS_MAX);
-    *free_one = (struct fiber){.run = f, .arg = arg, .used = true, .daemon = daemon};
-    int err = sem_init(&free_one->go, 0, 0);
+    int place = 0;
+    while (place < FIBERS_MAX && fibers[place] != NULL)
+        place++;
+    ASSERT(place < FIBERS_MAX, "fiber: more than %d at once", FIBERS_MAX);
+    struct fiber *f = fibers[place] = malloc(sizeof *f);
+    ASSERT(f != NULL, "fiber: the host has no memory");
+    *f = (struct fiber){.run = run, .arg = arg, .daemon = daemon};
+    int err = sem_init(&f->go, 0, 0);
     if (err == 0)
-        err = pthread_create(&free_one->thread, NULL, thread, free_one);
+        err = pthread_create(&f->thread, NULL, thread, f);
     ASSERT(err == 0, "fiber: the host gives no thread");
 }
 
@@ -82,61 +85,56 @@ static void wait(const void *channel)
 static void wake(const void *channel)
 {
     for (int i = 0; i < FIBERS_MAX; i++)
-        if (fibers[i].channel == channel)
-            fibers[i].channel = NULL;
+        if (fibers[i] != NULL && fibers[i]->channel == channel)
+            fibers[i]->channel = NULL;
 }
 
-/* The next one that can run, from `from` on. */
-static struct fiber *next_ready(uint32_t from)
+/* => the place of the next one that can run, from `from` on. */
+static uint32_t next_ready(uint32_t from)
 {
     for (uint32_t i = 0; i < FIBERS_MAX; i++) {
-        struct fiber *f = &fibers[(from + i) % FIBERS_MAX];
-        if (f->used && f->channel == NULL)
-            return f;
+        const struct fiber *f = fibers[(from + i) % FIBERS_MAX];
+        if (f != NULL && f->channel == NULL)
+            return (from + i) % FIBERS_MAX;
     }
-    return NULL;
-}
-
-/* A daemon's thread sleeps for ever: it ends with the process, as tests do. */
-static void drop(struct fiber *f)
-{
-    if (f->done)
-        pthread_join(f->thread, NULL);
-    else
-        pthread_detach(f->thread);
-    f->used = false;
-    f->channel = NULL;
+    panic("fiber: all of them wait");
 }
 
 static bool somebody_left(void)
 {
     bool left = false;
     for (int i = 0; i < FIBERS_MAX; i++)
-        left |= fibers[i].used && !fibers[i].daemon;
+        left |= fibers[i] != NULL && !fibers[i]->daemon;
     return left;
+}
+
+static void run_until_it_stops(uint32_t place)
+{
+    struct fiber *f = current = fibers[place];
+    sem_post(&f->go);
+    sleep_until(&scheduler);
+    current = NULL;
+    if (f->done) {
+        pthread_join(f->thread, NULL);
+        free(f);
+        fibers[place] = NULL;
+    }
 }
 
 void fibers_run(uint32_t seed)
 {
-    uint32_t rng = seed, turn = 0;
+    uint32_t rng = seed, place = 0;
     int err = sem_init(&scheduler, 0, 0);
     ASSERT(err == 0, "fiber: the host gives no semaphore");
     machine.wait = wait;
     machine.wake = wake;
     while (somebody_left()) {
-        struct fiber *f = next_ready(seed != 0 ? random_below(&rng, FIBERS_MAX) : turn);
-        ASSERT(f != NULL, "fiber: all of them wait");
-        turn = (uint32_t)(f - fibers) + 1;
-        current = f;
-        sem_post(&f->go);
-        sleep_until(&scheduler);
-        current = NULL;
-        if (f->done)
-            drop(f);
+        place = next_ready(seed != 0 ? random_below(&rng, FIBERS_MAX) : place);
+        run_until_it_stops(place++);
     }
+    /* the daemons' threads sleep for ever, each on a record of its own: they end with the test's process */
     for (int i = 0; i < FIBERS_MAX; i++)
-        if (fibers[i].used)
-            drop(&fibers[i]);
+        fibers[i] = NULL;
     machine.wait = NULL;
     machine.wake = NULL;
 }

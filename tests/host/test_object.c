@@ -305,6 +305,41 @@ TEST(object_private_copy_of_a_swapped_page)
     pair_destroy(&p);
 }
 
+/* All frames but one are wired: the object's page and its copy cannot be in memory at once. */
+TEST(object_private_copy_with_one_frame)
+{
+    struct pair p;
+    uint32_t v = 8;
+    pair_init(t, &p);
+    p.w.pool.limit = 6;
+    struct object *o = share(t, &p, 3);
+    REQUIRE(t, o != NULL);
+    EXPECT_EQ(t, pages_region(&p.other, 10, 3, RW, 0, o), VM_OK);
+    word_store(&p.w.space, 1, 4);
+    word_store(&p.w.space, 2, 5);
+    EXPECT_EQ(t, pool_evict(&p.w.pool, SWAP_NORMAL), VM_OK); /* page 1 is in swap */
+    EXPECT_EQ(t, pages_region(&p.w.space, 80, 5, RW, REGION_LOCKED, NULL), VM_OK);
+    for (uint32_t i = 0; i < 5; i++)
+        word_store(&p.w.space, 80 + i, i);
+    EXPECT_EQ(t, p.w.pool.resident, 6);
+    EXPECT_EQ(t, machine_access(&p.other, page_va(12) + 4, VM_WRITE, &v), VM_OK); /* of a resident one */
+    EXPECT_EQ(t, word_load(&p.other, 12), 5);
+    EXPECT_EQ(t, machine_access(&p.other, page_va(10) + 4, VM_WRITE, &v), VM_OK); /* of one never touched */
+    EXPECT_EQ(t, word_load(&p.other, 10), 0);
+    EXPECT_EQ(t, machine_access(&p.other, page_va(11) + 4, VM_WRITE, &v), VM_OK); /* of one in swap */
+    EXPECT(t, machine.last.major && machine.last.kase == CASE_SWAPPED);
+    EXPECT_EQ(t, word_load(&p.other, 11), 4);
+    test_check(t);
+    EXPECT_EQ(t, word_load(&p.w.space, 1), 4);
+    EXPECT_EQ(t, word_load(&p.w.space, 2), 5);
+    for (uint32_t i = 10; i < 13; i++) {
+        EXPECT_EQ(t, machine_access(&p.other, page_va(i) + 4, VM_READ, &v), VM_OK);
+        EXPECT_EQ(t, v, 8);
+    }
+    object_unref(o);
+    pair_destroy(&p);
+}
+
 /* ---- cutting and growing ---- */
 
 TEST(object_resize_cuts_mapped_pages_and_copies)

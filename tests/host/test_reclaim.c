@@ -236,7 +236,8 @@ TEST(reclaim_all_writes_fail)
 static void only_one_can_go(struct ktest_run *t, const char *policy, uint32_t clean)
 {
     struct world w;
-    machine_build(TEST_FRAMES, TEST_RESERVE, TEST_SLOTS); /* a disk that has not failed a thousand times yet */
+    machine_build(TEST_FRAMES, TEST_RESERVE,
+                  TEST_SLOTS); /* a disk that has not failed a thousand times yet */
     world_init(&w, policy, LIMIT, 40);
     for (uint32_t i = 0; i < LIMIT; i++) {
         if (i == clean)

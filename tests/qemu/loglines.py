@@ -10,6 +10,10 @@ EVENTS = {
                         r"ticks=(?P<ticks>\d+)"),
     "evict": re.compile(r"evict pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{5}000) frame=(?P<frame>0x[0-9a-f]+) "
                         r"(?P<state>clean|dirty) slot=(?P<slot>none|\d+) policy=(?P<policy>\w+)"),
+    "block": re.compile(r"block pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{8}) order=(?P<wanted>\d+) is not to be had, "
+                        r"order=(?P<order>\d+) instead"),
+    "merge": re.compile(r"merge pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{5}000) frame=(?P<frame>0x[0-9a-f]+) "
+                        r"into=(?P<into>0x[0-9a-f]+)"),
     "start": re.compile(r"start pid=(?P<pid>\d+) name=(?P<name>\S+) entry=0x(?P<entry>[0-9a-f]{8})"),
     "fork": re.compile(r"fork pid=(?P<pid>\d+) name=(?P<name>\S+) ppid=(?P<ppid>\d+)(?P<shared> memory=shared)?"),
     "exec": re.compile(r"exec pid=(?P<pid>\d+) name=(?P<name>\S+) entry=0x(?P<entry>[0-9a-f]{8})"),

@@ -17,12 +17,13 @@ FRAMES = "expected all, or a number of frames from 6 on (one instruction may nee
 LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys, each with + or - if wanted"
 
 WORDS = {
-    "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= swapforce= "
-               "atadma= seed= log= run= debug=",
+    "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= ksm= "
+               "swapforce= atadma= seed= log= run= debug= check=",
     "readahead=3": "readahead=3: expected a power of two from 1 (none) to 32 pages",
     "order=11": "order=11: expected 0 to 10 (a unit of residence is 2^order pages)",
     "order=10": "frames=256 with order=10: expected at least 6144 (6 units of 1024 frames)",
     "pager=1": "pager=1: expected on or off",
+    "ksm=yes": "ksm=yes: expected on, off or madvise",
     "=": "unknown key ; known:",
     "policy=lru": "policy=lru: expected one of: fifo clock random",
     "policy=": "policy=: expected one of: fifo clock random",

@@ -25,6 +25,25 @@ def test_calls_answer_as_on_linux():
     assert run.output("ls /tmp") == ""
 
 
+@pytest.mark.parametrize("frames", [16, 40, 400])
+def test_processes_share_pipes_and_files(frames):
+    """With few frames and a slow disk every copy to or from a program may fault, and sleep, halfway."""
+    run = programs(["run pipecheck", "ls /tmp"], f"frames={frames} swaplat=100 log=quiet", screen=False)
+    assert printed_by_programs(run.output("run pipecheck")).splitlines() == [
+        "stream: bytes=200000 wrong=0 end=0 writer=0",
+        "reader goes: signal 13",
+        "reader goes: exit 2",
+        "writer goes: reader=0",
+        "records: count=1200 torn=0 failed=0",
+        "append: length=240000 torn=0 failed=0",
+        "shared offset: length=240000 torn=0 failed=0",
+        "cut while read: errors=0 too-long=0",
+        "pipecheck: done",
+    ]
+    assert run.output("ls /tmp") == ""
+    assert frames > 40 or run.summaries()[0]["pswpin"] > 0
+
+
 def test_initrd_is_read_only():
     run = programs(["run filecheck initrd"], "frames=64 log=quiet")
     said = dict(line.rsplit(": ", 1) for line in printed_by_programs(run.output("run filecheck initrd")).splitlines())

@@ -53,6 +53,11 @@ long sys_kill(int pid, int signal)
     return sys_call(SYS_KILL, pid, signal);
 }
 
+long sys_rt_sigaction(int signal, const struct sigaction *action, struct sigaction *old)
+{
+    return sys_call(SYS_RT_SIGACTION, signal, action, old, sizeof action->mask);
+}
+
 long sys_getrusage(int who, struct rusage *out)
 {
     return sys_call(SYS_GETRUSAGE, who, out);

@@ -24,6 +24,7 @@ enum {
     SYS_WRITEV = 146,
     SYS_SCHED_YIELD = 158,
     SYS_NANOSLEEP = 162,
+    SYS_RT_SIGACTION = 174,
     SYS_UGETRLIMIT = 191,
     SYS_MMAP2 = 192,
     SYS_SET_THREAD_AREA = 243,
@@ -37,6 +38,7 @@ enum { PROT_NONE = 0, PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
 enum { MAP_PRIVATE = 0x02, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20 };
 enum { CLOCK_MONOTONIC = 1, RUSAGE_SELF = 0, RLIMIT_STACK = 3 };
 enum { STDIN = 0, STDOUT = 1, STDERR = 2 };
+enum { SIGKILL = 9 };
 enum { PAGE_SIZE = 4096, WORDS_PER_PAGE = PAGE_SIZE / 4 };
 
 struct timespec {
@@ -58,6 +60,13 @@ struct rlimit {
     unsigned current, maximum;
 };
 
+struct sigaction {
+    void (*handler)(int signal);
+    unsigned flags;
+    void (*restorer)(void);
+    unsigned mask[2];
+};
+
 struct utsname {
     char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
 };
@@ -75,6 +84,7 @@ long sys_fork(void);
 long sys_execve(const char *path, char *const argv[], char *const envp[]);
 long sys_wait4(int pid, int *status, int options, struct rusage *usage);
 long sys_kill(int pid, int signal);
+long sys_rt_sigaction(int signal, const struct sigaction *action, struct sigaction *old);
 long sys_getrusage(int who, struct rusage *out);
 long sys_uname(struct utsname *out);
 long sys_ugetrlimit(int what, struct rlimit *out);
