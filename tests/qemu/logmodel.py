@@ -422,6 +422,24 @@ class Model:
             self.slots[frame.slot].frame = None
             frame.slot, frame.dirty = None, True
 
+    def on_merge(self, e):
+        """Two frames hold the same: whoever maps the one maps the other from here on, and a write copies."""
+        n, into = int(e["frame"], 16), int(e["into"], 16)
+        self.require(n in self.frames and self.frames[n].object is None, "there is no private page in this frame")
+        self.require(self.frames[n].maps[:1] == [(int(e["pid"]), int(e["va"], 16))], f"the page is {self.frames[n].maps}")
+        if into not in self.frames and self.zero_frame is None:
+            self.zero_frame = into
+        self.require(into == self.zero_frame or into in self.frames and into != n, f"nothing is in frame {into:#x}")
+        for key in list(self.frames[n].maps):
+            self.unmap(key)
+            if into == self.zero_frame:
+                self.zeros.add(key)
+            else:
+                self.frames[into].map(key)
+                self.resident[key] = into
+        if into != self.zero_frame:
+            self.frames[into].dirty |= self.frames[into].slot is None
+
     # evictions ----------------------------------------------------------------------------------------
 
     def on_evict(self, e):
