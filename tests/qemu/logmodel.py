@@ -24,7 +24,8 @@ Some things are not in the log, and where they may happen the model asks for les
 
     sleeping disks   (swap=hda, swaplat=) frames on their way in or out are charged, but no line says when that begins,
                      and others go on meanwhile: so an eviction may seem to come early, in another order, or after its
-                     process's end. The limit, the frames, the slots and what was dirty are held as ever.
+                     process's end; and when slots are scarce, which pages gave theirs up is known afterwards only. The
+                     limit, the frames, the slots and what was dirty are held as ever.
     read-ahead,      frames of pages that nobody asked for appear when they are found, or when they go (pid 0); the
     the pager        pager evicts ahead of time and several pages at once: no order and no full pool is asked for.
     files=True       programs read and write files in /tmp, whose pages come in without a line.
@@ -43,6 +44,7 @@ PAGE_SHIFT = 12
 IMAGE_END = 0x40000000  # what a program file maps lies below, what mmap chooses above
 BRK, MUNMAP, MREMAP, MMAP2, MADVISE = 45, 91, 163, 192, 219
 MADV_DONTNEED = 4
+MOST_IN_FLIGHT = 64  # pages on their way out at once, which have a slot that no line has named yet
 
 
 class Violation(AssertionError):
@@ -54,6 +56,7 @@ class Frame:
     """A frame with a page. A page is (pid, address)."""
     maps: list                  # who maps it, as the reverse map lists them: the first, then the others, newest first
     slot: int | None = None     # the copy that it keeps
+    perhaps: int | None = None  # a slot that it may have given up
     dirty: bool = False         # for certain; False says nothing
     object: str | None = None   # the kind of object whose page it is
     image: tuple | None = None  # (program, address) of a page of a program file
@@ -419,6 +422,24 @@ class Model:
             self.slots[frame.slot].frame = None
             frame.slot, frame.dirty = None, True
 
+    def on_merge(self, e):
+        """Two frames hold the same: whoever maps the one maps the other from here on, and a write copies."""
+        n, into = int(e["frame"], 16), int(e["into"], 16)
+        self.require(n in self.frames and self.frames[n].object is None, "there is no private page in this frame")
+        self.require(self.frames[n].maps[:1] == [(int(e["pid"]), int(e["va"], 16))], f"the page is {self.frames[n].maps}")
+        if into not in self.frames and self.zero_frame is None:
+            self.zero_frame = into
+        self.require(into == self.zero_frame or into in self.frames and into != n, f"nothing is in frame {into:#x}")
+        for key in list(self.frames[n].maps):
+            self.unmap(key)
+            if into == self.zero_frame:
+                self.zeros.add(key)
+            else:
+                self.frames[into].map(key)
+                self.resident[key] = into
+        if into != self.zero_frame:
+            self.frames[into].dirty |= self.frames[into].slot is None
+
     # evictions ----------------------------------------------------------------------------------------
 
     def on_evict(self, e):
@@ -494,9 +515,11 @@ class Model:
 
     def new_slot(self, frame, slot, dirty):
         """The page goes to another slot than the model has for it, or to its first."""
+        if self.sleeping and self.swap_was_full:
+            self.drop_in_time(frame, slot)
         if frame.slot is not None or slot in self.slots:
             self.harvest(f"expected slot {frame.slot}; slot {slot} has {self.slots.get(slot)}")
-        self.require(dirty, "a slot, but nothing was written to it")
+        self.require(dirty or (slot is not None and slot == frame.perhaps), "a slot, but nothing was written to it")
         self.require(slot is None or slot not in self.slots, f"slot {slot} has {self.slots.get(slot)}")
         frame.slot = slot
         if slot is not None:
@@ -510,17 +533,29 @@ class Model:
             if frame.slot is not None and not self.slots[frame.slot].keys:
                 self.drop_slot(n)
 
+    def drop_in_time(self, frame, slot):
+        """Slots were scarce sooner than the model saw, for some belonged to pages on their way out."""
+        keeper = self.slots.get(slot)
+        other = keeper.frame if keeper and not keeper.keys else None
+        for n in [n for n, f in self.frames.items() if f.slot is not None and (f is frame or n == other)]:
+            if not self.slots[self.frames[n].slot].keys:
+                self.drop_slot(n)
+
     def drop_slot(self, n):
         frame = self.frames[n]
         del self.slots[frame.slot]
-        frame.slot, frame.dirty = None, True
+        if self.sleeping:  # or it keeps it: slots are not as scarce as they seem
+            frame.slot, frame.perhaps = None, frame.slot
+        else:
+            frame.slot, frame.dirty = None, True
 
     def free_slots(self):
         return self.slot_count - len(self.slots)
 
     def note_slots(self):
         self.require(self.free_slots() >= 0, "more slots in use than there are")
-        self.swap_was_full |= self.free_slots() <= 1
+        scarce = self.slot_count // 8 + MOST_IN_FLIGHT if self.sleeping else 1
+        self.swap_was_full |= self.free_slots() <= scarce
 
     def count_eviction(self, key, dirty):
         if key[0] != 0:

@@ -96,9 +96,85 @@ def test_flaw(name):
         logmodel.check(bad)
 
 
-def test_flaws_in_a_real_log():
-    """Loses, doubles or swaps single events of a real run."""
-    run = boot(["run matmul 30 & stamp 20 2", "vmstat"], "frames=16 log=all", screen=False)
+SHARED = """\
+[    0.000001] faultline tsc=1000000kHz command-line="frames=6 policy=clock order=1 log=all"
+[    0.000003] pool name=main policy=clock frames=6 swap=ramdisk slots=16
+faultline> run a & a
+[    0.000010] fault pid=1 va=0xbfffeff6 ip=0x00000000 access=write case=3 zero frame=0x20 slot=none ticks=9
+[    0.000011] start pid=1 name=a entry=0x08048000
+[    0.000012] fault pid=2 va=0xbfffeff6 ip=0x00000000 access=write case=3 zero frame=0x21 slot=none ticks=9
+[    0.000013] start pid=2 name=a entry=0x08048000
+[    0.000014] fault pid=1 va=0x08048000 ip=0x08048000 access=read case=3 file frame=0x22 slot=none ticks=9
+[    0.000015] fault pid=2 va=0x08048000 ip=0x08048000 access=read case=3 file frame=0x22 slot=none ticks=9
+[    0.000016] fault pid=1 va=0x40000000 ip=0x08048004 access=read case=3 zero-page frame=0x9 slot=none ticks=9
+[    0.000017] fault pid=2 va=0x40000000 ip=0x08048004 access=read case=3 zero-page frame=0x9 slot=none ticks=9
+[    0.000018] fault pid=1 va=0x40000000 ip=0x08048008 access=write case=5 cow-zero frame=0x23 slot=none ticks=9
+[    0.000019] fault pid=1 va=0x40002000 ip=0x0804800c access=read case=3 zero frame=0x24 slot=none order=1 ticks=9
+[    0.000020] fork pid=3 name=a ppid=1
+[    0.000021] swap-out slot=0 frame=0x23 disk=ramdisk
+[    0.000022] evict pid=1 va=0x40000000 frame=0x23 dirty slot=0 policy=clock
+[    0.000023] fault pid=3 va=0xbfffeff0 ip=0x08048010 access=write case=5 cow frame=0x23 slot=none ticks=9
+[    0.000024] fault pid=1 va=0xbfffeff0 ip=0x08048010 access=write case=5 reuse frame=0x20 slot=none ticks=9
+[    0.000025] evict pid=1 va=0x40003000 frame=0x25 clean slot=none policy=clock
+[    0.000026] swap-in slot=0 frame=0x25 disk=ramdisk
+[    0.000027] fault pid=3 va=0x40000000 ip=0x08048014 access=read case=4 swap-in frame=0x25 slot=0 ticks=9
+[    0.000028] fault pid=1 va=0x40000000 ip=0x08048014 access=read case=4 swap-cache frame=0x25 slot=none ticks=9
+[    0.000029] oom reason="out of memory" for pid=2 name=a; badness is resident + swapped + page tables:
+[    0.000030] oom spared pid=1 name=a badness=6 resident=4 swapped=0 tables=2
+[    0.000031] oom spared pid=2 name=a badness=5 resident=3 swapped=0 tables=2
+[    0.000032] oom victim pid=3 name=a badness=7 resident=3 swapped=0 tables=4
+[    0.000033] kill pid=3 name=a signal=SIGKILL ip=0x08048018 reason="out of memory"
+[    0.000034] exit pid=1 name=a status=0
+[    0.000035] exit pid=2 name=a status=0
+"""
+
+SHARED_FLAWS = {
+    "text twice": (r"\[    0.000015\](.*)frame=0x22", r"[    0.000015]\1frame=0x23"),
+    "another page of zeros": (r"\[    0.000017\](.*)frame=0x9", r"[    0.000017]\1frame=0xa"),
+    "page of zeros written": ("access=read case=3 zero-page frame=0x9", "access=write case=3 zero-page frame=0x9"),
+    "page of zeros owned": ("cow-zero frame=0x23", "cow-zero frame=0x9"),
+    "copy of nothing": (r"\[    0.000016\].*\n", ""),
+    "copy in the same frame": ("cow frame=0x23", "cow frame=0x20"),
+    "copy in another's frame": ("cow frame=0x23", "cow frame=0x22"),
+    "no copy though shared": (r"\[    0.000023\].*\n", ""),
+    "reuse of another frame": ("reuse frame=0x20", "reuse frame=0x23"),
+    "block out of line": ("zero frame=0x24", "zero frame=0x25"),
+    "block too large": ("order=1 ticks", "order=2 ticks"),
+    "block over a page": ("va=0x40002000", "va=0x40000004"),
+    "read twice": ("case=4 swap-cache frame=0x25 slot=none", "case=4 swap-in frame=0x25 slot=0"),
+    "found in another frame": ("swap-cache frame=0x25", "swap-cache frame=0x23"),
+    "second mapping named": ("evict pid=1 va=0x40000000", "evict pid=3 va=0x40000000"),
+    "text by another name": ("evict pid=1 va=0x40003000 frame=0x25 clean", "evict pid=0 va=0x00000000 frame=0x25 clean"),
+    "not the worst": (r"spared pid=2 name=a badness=5 resident=3 swapped=0 tables=2",
+                      "spared pid=2 name=a badness=8 resident=3 swapped=0 tables=5"),
+    "two victims": ("oom spared pid=1", "oom victim pid=1"),
+    "somebody was not heard": (r"\[    0.000031\].*\n", ""),
+    "badness": ("badness=6 resident=4", "badness=7 resident=4"),
+    "has less": ("badness=6 resident=4", "badness=5 resident=3"),
+}
+
+
+def test_good_log_of_shared_pages():
+    model = logmodel.check(SHARED)
+    assert model.since_boot["pgreuse"] == 1 and model.since_boot["fault_cow"] == 3
+    assert not model.frames and not model.slots and not model.zeros
+
+
+@pytest.mark.parametrize("name", SHARED_FLAWS)
+def test_flaw_of_shared_pages(name):
+    pattern, replacement = SHARED_FLAWS[name]
+    bad, n = re.subn(pattern if "\\" in pattern else re.escape(pattern), replacement, SHARED, count=1)
+    assert n == 1 and bad != SHARED
+    with pytest.raises(logmodel.Violation):
+        logmodel.check(bad)
+
+
+@pytest.mark.parametrize("programs, append", [
+    ("matmul 30 & stamp 20 2", "frames=16"), ("forktree 2 6 & stamp 20 2", "frames=20"),
+    ("stamp 60 2 & matmul 30", "frames=48 order=2")])
+def test_flaws_in_a_real_log(programs, append):
+    """Loses or doubles single events of a real run."""
+    run = boot([f"run {programs}", "vmstat"], f"{append} log=all", screen=False)
     logmodel.check(run.log)
     lines = run.log.splitlines(keepends=True)
     events = [n for n, line in enumerate(lines) if re.search(r"\] (fault|evict|swap-in|swap-out) ", line)]

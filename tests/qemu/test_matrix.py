@@ -157,3 +157,16 @@ def test_the_machine_has_watermarks_too():
     least, low, high = (int(n) for n in re.search(r"^machine: min=(\d+) low=(\d+) high=(\d+) ", run.output("pager"),
                                                    re.M).groups())
     assert least < low < high
+
+
+# Sharing ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("append", ["frames=60 log=all", "frames=60", "frames=200 readahead=8", "frames=100 order=2"])
+def test_merged_and_forked_pages_are_what_the_log_says(append, policy):
+    run = programs(["run twins 60 100 & twins 60 100 & forktree 2 6 & stamp 30 2", "vmstat", "frames", "swap"],
+                   f"{append} policy={policy} ksm=on", screen=False)
+    assert run.rc == qemu.OK
+    logmodel.check(run.log)
+    vmstat = run.vmstat()
+    assert vmstat["ksm_pages_merged"] > 0 and vmstat["pgreuse"] > 0 and vmstat["fault_cow"] > vmstat["pgreuse"]

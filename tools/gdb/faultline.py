@@ -20,9 +20,9 @@ CASE_WORDS = {  # the header of mm/fault.c
     "CASE_NO_REGION": "no region: nothing is mapped there, the access is refused",
     "CASE_FORBIDDEN": "forbidden: the region does not allow it, the access is refused",
     "CASE_SPURIOUS": "spurious: the PTE allows it already, nothing to do",
-    "CASE_FIRST_TOUCH": "first touch: the source {source} fills a new frame",
-    "CASE_SWAPPED": "swapped out: the page is read back from slot {slot} (a major fault)",
-    "CASE_COW": "copy on write: a shared page is written",
+    "CASE_FIRST_TOUCH": "first touch: {source}",
+    "CASE_SWAPPED": "swapped out: {where}",
+    "CASE_COW": "copy on write: {shared} is written",
 }
 NEEDS_FRAME = ("CASE_FIRST_TOUCH", "CASE_SWAPPED", "CASE_COW")
 
@@ -115,20 +115,18 @@ class Entry:
     def bits(self):
         """Every bit by name."""
         if not self.present:
-            slot = f" swapped=1 slot={self.slot} W={self.has('X86_W'):d} U={self.has('X86_U'):d}"
-            return "P=0" + (slot if self.swapped else "")
+            return "P=0" + (f" swapped=1 slot={self.slot}" if self.swapped else "")
         names = "P W U A D G" if self.kind == "PTE" else "P W U A D PS G" if self.large else "P W U A PS"
         return " ".join(f"{name}={self.has('X86_' + name):d}" for name in names.split())
 
     def words(self):
         """What the bits say together."""
-        writable = "writable" if self.has("X86_W") else "read-only"
         if self.swapped:
-            return f"not present: in slot {self.slot}, {writable} when it comes back"
+            return f"not present: in slot {self.slot}"
         if not self.present:
             why = "no page table" if self.kind == "PDE" else "never touched, or dropped clean"
             return f"not present: {why}"
-        said = ["present", writable, "user" if self.has("X86_U") else "kernel only"]
+        said = ["present", "writable" if self.has("X86_W") else "read-only", "user" if self.has("X86_U") else "kernel only"]
         if self.kind == "PDE" and not self.large:
             return ", ".join([*said, f"page table in frame {self.frame:#x}"])
         said += ["accessed" if self.has("X86_A") else "not accessed",
@@ -148,16 +146,34 @@ def walk(cr3, va):
     return entries
 
 
+def zero_frame(pfn):
+    """Is it the page of zeros that all share who only read?"""
+    return int((variable("frame_table") + pfn) == variable("zero_frame")) != 0
+
+
 def frame_words(pfn):
     """What the frame database says about a frame with a page of a process; None about others."""
     if pfn >= int(variable("frame_table_count")):
         return None
-    frame = variable("frame_table")[pfn]
-    if int(frame["kind"]) != number("FRAME_USER") or not int(frame["pmap"]):
+    if zero_frame(pfn):
+        return "the page of zeros, shared by all who only read"
+    first = pfn - pfn % (1 << int(variable("frame_table")[pfn]["order"]))  # of its block
+    frame, head = variable("frame_table")[pfn], variable("frame_table")[first]
+    if int(frame["kind"]) != number("FRAME_USER") or not int(head["pmap"]):
         return None
-    slot = int(frame["slot"]["n"])
+    slot, node, more = int(frame["slot"]["n"]), head["more"], 0
+    while int(node):
+        node, more = node["next"], more + 1
     copy = f"a copy in slot {slot}" if slot != 0xffffffff else "no copy on the swap disk"
-    return f"page {int(frame['va']):#010x} of pid {int(frame['pmap']['tag'])}, {copy}"
+    others = f" and {more} more mapping{'s' if more > 1 else ''}" if more else ""
+    page = int(head["va"]) + ((pfn - first) << PAGE_SHIFT)
+    of_object = f", page {int(frame['index'])} of object {object_name(frame['object'])}" if int(frame["object"]) else ""
+    return f"page {page:#010x} of pid {int(head['pmap']['tag'])}{others}{of_object}, {copy}"
+
+
+def object_name(obj):
+    """What a region maps, in a word."""
+    return obj["name"].string() if int(obj) else "zero"
 
 
 # Faults ----------------------------------------------------------------------------------------------
@@ -177,9 +193,8 @@ class Fault:
             self.error, self.ip, self.user = None, 0, True
             self.va, self.wanted, self.space = int(f["va"]), int(f["access"]), f["space"].dereference()
             return
-        # entry.S pushes the trap frame and then, as the argument, its address
-        argument = int(frame.older().read_register("esp")) & 0xffffffff
-        tf = gdb.Value(argument + 4).cast(gdb.lookup_type("struct trapframe").pointer())
+        # entry.S pushes the trap frame, and nothing else
+        tf = gdb.Value(int(frame.older().read_register("esp")) & 0xffffffff).cast(gdb.lookup_type("struct trapframe").pointer())
         self.error, self.ip, self.user = int(tf["error"]), int(tf["eip"]), (int(tf["cs"]) & 3) != 0
         self.va, self.space = address("$cr2"), variable("current")["space"].dereference()
         self.wanted = number("VM_WRITE" if self.error & number("PF_WRITE") else "VM_READ")
@@ -192,10 +207,18 @@ class Fault:
         """=> the struct region that holds the address, or None"""
         regions = self.space["regions"]
         for i in range(int(regions["count"])):
-            region = regions["at"][i]
-            if int(region["start"]) <= self.va < int(region["end"]):
-                return region.dereference()
+            region = regions["at"][i].dereference()
+            if self.va < int(region["end"]):
+                below = regions["at"][i - 1].dereference() if i > 0 else None
+                return region if int(region["start"]) <= self.va or self.may_grow(region, below) else None
         return None
+
+    def may_grow(self, region, below):
+        """Is it a stack, and may it grow down to the address? As space_grow_stack in mm/space.c has it."""
+        start = self.va & ~((1 << PAGE_SHIFT) - 1)
+        guarded = below is not None and int(below["prot"]) and start - int(below["end"]) < number("STACK_GUARD")
+        return (int(region["flags"]) & number("REGION_GROWSDOWN") and self.va >= 0x10000 and not guarded
+                and int(region["end"]) - start <= int(self.space["stack_limit"]))
 
     def pte(self):
         """=> the last entry of the walk"""
@@ -240,13 +263,37 @@ def code_words(ip):
     return f" in {block.function.name}, {line.symtab.filename}:{line.line}"
 
 
+def source_words(region, write):
+    """How the first content of a page comes."""
+    if int(region["object"]):
+        name = object_name(region["object"])
+        private = write and not int(region["flags"]) & number("REGION_SHARED")
+        return f"a copy of the page of object {name}" if private else f"the page of object {name} is mapped"
+    return "zeros fill a new frame" if write else "the page of zeros is mapped until it is written"
+
+
+def slot_words(slot):
+    """Where the page of a slot is."""
+    keeper = variable("swap_slots")[slot]["frame"]
+    if int(keeper):
+        return f"the page of slot {slot} is found in memory, in frame {int(keeper - variable('frame_table')):#x}"
+    return f"the page is read back from slot {slot} (a major fault)"
+
+
+def case_words(case, region, pte, write):
+    return CASE_WORDS[case].format(
+        source=source_words(region, write) if case == "CASE_FIRST_TOUCH" else "",
+        where=slot_words(pte.slot) if case == "CASE_SWAPPED" else "",
+        shared="the page of zeros" if case == "CASE_COW" and zero_frame(pte.frame) else "a page that is or was shared")
+
+
 def region_words(region):
     if region is None:
         return "none"
     rights = "".join(letter if int(region["prot"]) & number(bit) else "-"
                      for letter, bit in (("r", "VM_READ"), ("w", "VM_WRITE"), ("x", "VM_EXEC")))
     return (f"{int(region['start']):#010x}-{int(region['end']):#010x} {rights} {region['name'].string()}, "
-            f"source {region['source']['name'].string()}")
+            f"source {object_name(region['object'])}")
 
 
 def pool_words(pool):
@@ -306,11 +353,10 @@ between the exception and the return to the program. When the kernel itself touc
             print("case     none: a page fault of the kernel itself is a panic")
             return
         region = f.region()
-        source = region["source"]["name"].string() if region is not None else ""
         print(f"process  {process_of(int(f.space.address))}")
         print(f"region   {region_words(region)}")
         print(f"{pte.kind.lower()}      {pte.raw:#010x}  {pte.words()}")
-        print(f"case     {number(case)} {CASE_WORDS[case].format(slot=pte.slot, source=source)}")
+        print(f"case     {number(case)} {case_words(case, region, pte, f.write)}")
         if case in NEEDS_FRAME:
             print(f"pool     {pool_words(f.space['pool'])}")
 
