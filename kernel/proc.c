@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Processes: birth, round robin, sleep, death. */
+ * Processes: birth and death. */
 #include "kernel/proc.h"
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
-#include "drivers/clock.h"
 #include "kernel/elf.h"
 #include "kernel/family.h"
 #include "kernel/file.h"
+#include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "lib/errno.h"
 #include "lib/log.h"
@@ -16,18 +16,10 @@
 #include "mm/slab.h"
 
 struct list_node all_procs = {&all_procs, &all_procs};
-struct proc *current, *first_proc;
+struct proc *first_proc;
 uint32_t forks;
-bool need_resched;
 const char proc_ended;
 
-static struct list_node ready = {&ready, &ready};
-/* Those that waited for a disk come first. They will soon wait again; until then the disk would be idle. */
-static struct list_node urgent = {&urgent, &urgent};
-static uint32_t disk_waiters; /* programs in wait_on */
-static uint64_t start_ticks;  /* TSC when the first process began */
-static uint64_t iowait_ticks, idle_ticks;
-static struct list_node dead = {&dead, &dead};
 static uint32_t last_pid;
 static bool wrapped; /* pids have been given once already: the next one may be in use */
 
@@ -61,20 +53,6 @@ struct space *space_share(struct space *s)
 bool space_shared(const struct space *s)
 {
     return container_of(s, const struct counted_space, space)->users > 1;
-}
-
-static void make_ready(struct proc *p, struct list_node *queue)
-{
-    p->state = PROC_READY;
-    p->channel = NULL;
-    timer_cancel(&p->time_out);
-    list_push_back(queue, &p->queue);
-}
-
-static void time_out(struct timer *t)
-{
-    make_ready(container_of(t, struct proc, time_out), &ready);
-    need_resched = true;
 }
 
 void space_put(struct space *s)
@@ -124,7 +102,7 @@ struct proc *proc_new(const char *name)
     fpu_reset(p->fpu);
     str_copy(p->result.name, sizeof p->result.name, name);
     p->result.reason = "";
-    p->time_out.fire = time_out;
+    p->time_out.fire = sched_time_out;
     list_init(&p->queue);
     p->state = PROC_NEW;
     p->parent = first_proc;
@@ -133,7 +111,7 @@ struct proc *proc_new(const char *name)
     return p;
 }
 
-static void proc_free(struct proc *p)
+void proc_free(struct proc *p)
 {
     list_remove(&p->all);
     signals_free(p->signals);
@@ -156,13 +134,8 @@ void proc_start(void (*entry)(void *))
 {
     struct proc *p = proc_new("monitor");
     ASSERT(p != NULL, "no memory for the first thread");
-    p->state = PROC_RUNNING;
-    p->since = start_ticks = rdtsc();
-    current = first_proc = p;
-    uint32_t boot_esp;
-    cpu_set_kernel_stack((uint32_t)p->fpu);
-    context_switch(&boot_esp, context_prepare((uint32_t)p->fpu, entry, NULL));
-    panic("the boot stack was switched to again");
+    first_proc = p;
+    sched_start(p, entry);
 }
 
 struct proc *proc_thread(const char *name, void (*entry)(void *), void *arg)
@@ -255,154 +228,6 @@ struct proc *proc_spawn(const struct file *program, int argc, char **argv, struc
     log_event(LOG_PROC, "start pid=%u name=%s entry=0x%08x", p->result.pid, p->result.name, start.entry);
     proc_ready(p);
     return p;
-}
-
-/* Makes p's registers and address space the CPU's. Runs on the old stack. */
-static void switch_to(struct proc *p)
-{
-    struct proc *from = current;
-    uint64_t now = rdtsc();
-    from->result.cpu_ticks += now - from->since;
-    p->since = now;
-    if (from->space != NULL && cpu_features.fxsr)
-        fpu_save(from->fpu);
-    from->gs = read_gs();
-    current = p;
-    if (p->space != NULL) {
-        pmap_activate(&p->space->pmap);
-        cpu_set_kernel_stack((uint32_t)p->fpu);
-        cpu_load_tls(p->tls);
-        if (cpu_features.fxsr)
-            fpu_load(p->fpu);
-    }
-    write_gs(p->gs);
-    context_switch(&from->esp, p->esp);
-    /* here again, later, as `from` */
-}
-
-static bool nobody_ready(void)
-{
-    return list_empty(&ready) && list_empty(&urgent);
-}
-
-/* Waits, on the stack of whoever slept last, until somebody is ready. Nobody is charged for it. */
-static void idle(void)
-{
-    uint64_t start = rdtsc();
-    current->result.cpu_ticks += start - current->since;
-    while (nobody_ready())
-        cpu_idle();
-    current->since = rdtsc();
-    *(disk_waiters > 0 ? &iowait_ticks : &idle_ticks) += current->since - start;
-}
-
-struct cpu_use proc_cpu_use(void)
-{
-    return (struct cpu_use){rdtsc() - start_ticks - iowait_ticks - idle_ticks, iowait_ticks, idle_ticks};
-}
-
-void proc_bury(struct proc *p)
-{
-    p->unwanted = true;
-    list_push_back(&dead, &p->queue);
-}
-
-/* Whoever has ended cannot free its own stack; the next that runs does it. */
-static void free_the_dead(void)
-{
-    list_for_each_safe (n, &dead) {
-        struct proc *p = container_of(n, struct proc, queue);
-        if (p == current)
-            continue;
-        list_remove(&p->queue);
-        proc_free(p);
-    }
-}
-
-void schedule(void)
-{
-    need_resched = false;
-    if (current->state == PROC_RUNNING) {
-        if (nobody_ready())
-            return;
-        current->state = PROC_READY;
-        list_push_back(&ready, &current->queue);
-    }
-    if (nobody_ready())
-        idle();
-    struct list_node *first = list_pop_front(list_empty(&urgent) ? &ready : &urgent);
-    struct proc *next = container_of(first, struct proc, queue);
-    next->state = PROC_RUNNING;
-    if (next != current)
-        switch_to(next);
-    if (unlikely(!list_empty(&dead)))
-        free_the_dead();
-}
-
-void proc_ready(struct proc *p)
-{
-    make_ready(p, &ready);
-}
-
-void proc_interrupt(struct proc *p)
-{
-    if (p->state == PROC_SLEEPING)
-        proc_ready(p);
-}
-
-void proc_sleep_on(const void *channel, uint64_t wake_at)
-{
-    current->state = PROC_SLEEPING;
-    current->channel = channel;
-    if (wake_at != 0)
-        timer_start(&current->time_out, wake_at);
-    schedule();
-}
-
-/* => was anybody asleep there? */
-static bool wake(const void *channel, struct list_node *queue)
-{
-    bool woken = false;
-    list_for_each (n, &all_procs) {
-        struct proc *p = container_of(n, struct proc, all);
-        if (p->state == PROC_SLEEPING && p->channel == channel) {
-            make_ready(p, queue);
-            woken = true;
-        }
-    }
-    return woken;
-}
-
-void proc_wake(const void *channel)
-{
-    wake(channel, &ready);
-}
-
-/* A kernel thread, such as the pager, waits for work as well as for the disk: it does not make idle time I/O
- * wait. */
-void wait_on(const void *channel)
-{
-    bool counts = current->space != NULL;
-    disk_waiters += counts;
-    proc_sleep_on(channel, 0);
-    disk_waiters -= counts;
-}
-
-void wake_all(const void *channel)
-{
-    if (wake(channel, &urgent))
-        need_resched = true;
-}
-
-void proc_tick(void)
-{
-    uint64_t now = clock_micros();
-    list_for_each (n, &all_procs) {
-        struct proc *p = container_of(n, struct proc, all);
-        if (unlikely(p->alarm_at != 0 && p->alarm_at <= now))
-            signal_alarm(p);
-    }
-    need_resched = true;
 }
 
 /* Keeps the figures, frees the memory, and leaves the CPU for good. What a vfork child did counts for its
