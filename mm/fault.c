@@ -20,7 +20,6 @@
 #include "mm/fault.h"
 #include "lib/log.h"
 #include "lib/panic.h"
-#include "lib/string.h"
 #include "mm/block.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
@@ -399,22 +398,9 @@ static enum phase resolve(struct fault *f, enum vm_result *result)
     return PHASE_NEXT;
 }
 
-/* What is remembered of a fault: enough to print its line again. */
-struct record {
-    uint32_t pid, ip;
-    vaddr_t va;
-    const char *what; /* NULL: empty */
-    uint32_t frame;   /* UINT32_MAX: none */
-    slot_t slot;
-    uint8_t access, kase, order;
-};
-
-static struct record history[FAULT_HISTORY];
-static uint32_t history_next;
-
-static const struct record *remember(const struct fault *f)
+static const struct fault_record *remember(const struct fault *f)
 {
-    struct record *r = &history[history_next++ % FAULT_HISTORY];
+    struct fault_record *r = &fault_history[fault_history_next++ % FAULT_HISTORY];
     r->pid = f->space->pmap.tag;
     r->ip = f->ip;
     r->va = f->va;
@@ -425,42 +411,6 @@ static const struct record *remember(const struct fault *f)
     r->kase = (uint8_t)f->kase;
     r->order = f->order;
     return r;
-}
-
-static void describe(const struct record *r, char *text, size_t size)
-{
-    char frame[16] = "none", slot[16] = "none";
-    if (r->frame != UINT32_MAX)
-        format(frame, sizeof frame, "%#x", r->frame);
-    if (slot_valid(r->slot))
-        format(slot, sizeof slot, "%u", r->slot.n);
-    format(text, size, "fault pid=%u va=0x%08x ip=0x%08x access=%s case=%u %s frame=%s slot=%s", r->pid,
-           r->va, r->ip,
-           r->access & VM_WRITE  ? "write"
-           : r->access & VM_EXEC ? "exec"
-                                 : "read",
-           r->kase, r->what, frame, slot);
-    if (r->order > 0)
-        format(text + strlen(text), size - strlen(text), " order=%u", r->order);
-}
-
-void fault_history_print(struct printer *out)
-{
-    for (uint32_t i = 0; i < FAULT_HISTORY; i++) {
-        const struct record *r = &history[(history_next + i) % FAULT_HISTORY];
-        char text[160];
-        if (r->what == NULL)
-            continue;
-        describe(r, text, sizeof text);
-        print(out, "  %s\n", text);
-    }
-}
-
-static void log_fault(const struct record *r, uint64_t ticks)
-{
-    char text[160];
-    describe(r, text, sizeof text);
-    log_event(LOG_FAULT, "%s ticks=%u", text, (uint32_t)ticks);
 }
 
 static uint32_t *counter(const struct fault *f, bool resolved)
@@ -513,9 +463,9 @@ enum vm_result vm_fault(struct fault *f)
             phase = PHASE_RESTART; /* somebody else had to go */
     } while (unlikely(phase == PHASE_RESTART));
     count(f, phase == PHASE_NEXT);
-    const struct record *r = remember(f);
+    const struct fault_record *r = remember(f);
     if (log_on(LOG_FAULT))
-        log_fault(r, log_ticks() - start);
+        fault_log(r, log_ticks() - start);
     return result;
 }
 
@@ -523,31 +473,4 @@ enum vm_result vm_fault_in(struct space *s, vaddr_t va, enum vm_prot access)
 {
     struct fault f = {.space = s, .va = va, .access = access};
     return vm_fault(&f);
-}
-
-const char *vm_result_name(enum vm_result r)
-{
-    switch (r) {
-    case VM_OK:
-        return "ok";
-    case VM_NO_REGION:
-        return "nothing is mapped there";
-    case VM_FORBIDDEN:
-        return "the region does not allow it";
-    case VM_BEYOND:
-        return "beyond the end of the mapped file";
-    case VM_NO_MEMORY:
-        return "out of memory";
-    case VM_NO_SWAP:
-        return "out of memory and swap";
-    case VM_IO_ERROR:
-        return "the swap disk failed";
-    case VM_CORRUPT:
-        return "the swap disk returned corrupt data";
-    case VM_EXISTS:
-        return "the range is taken";
-    case VM_INVALID:
-        return "invalid arguments";
-    }
-    return "?";
 }

@@ -4,6 +4,7 @@
 #ifndef MM_FAULT_H
 #define MM_FAULT_H
 
+#include "mm/fault_log.h"
 #include "mm/space.h"
 
 /* The numbered cases, explained at the top of fault.c. The log, the trace, the tests and docs/ use the
@@ -41,11 +42,5 @@ enum vm_result vm_fault(struct fault *f) MUST_CHECK;
  * some memory may have come free, try again; false: there is nothing to be done, or s itself must go. May
  * sleep. */
 bool vm_out_of_memory(struct space *s, enum vm_result why);
-
-/* The last faults, oldest first, for panics and debuggers. One line each, as in the log. */
-enum { FAULT_HISTORY = 16 };
-void fault_history_print(struct printer *out);
-
-const char *vm_result_name(enum vm_result r);
 
 #endif
