@@ -86,6 +86,7 @@ void trap_page_fault(struct trapframe *tf)
         check_invariants();
     if (unlikely(r != VM_OK))
         refuse(&f, r, tf);
+    before_user(tf); /* a process that does nothing but fault must be killable too */
 }
 
 void trap_syscall(struct trapframe *tf)

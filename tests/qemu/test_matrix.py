@@ -170,3 +170,38 @@ def test_merged_and_forked_pages_are_what_the_log_says(append, policy):
     logmodel.check(run.log)
     vmstat = run.vmstat()
     assert vmstat["ksm_pages_merged"] > 0 and vmstat["pgreuse"] > 0 and vmstat["fault_cow"] > vmstat["pgreuse"]
+
+
+# The smallest limits ---------------------------------------------------------------------------------
+
+def ended_in_time(programs_at_once, append):
+    """Starts so many straddles, and gives them a hundred times what one of them needs. => those that ended"""
+    background = "run " + " & ".join(["straddle 50"] * programs_at_once) + " &"
+    run = programs([background, "wait 3000", *(f"kill {pid}" for pid in range(1, programs_at_once + 1)), "wait"],
+                   f"frames={UNITS} log=proc {append}", screen=False, timeout=60, icount=True)
+    return [e["pid"] for e in logmodel.events(run.log, "exit")]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_smallest_limit_is_enough_for_any_instruction(count, policy):
+    """Five pages at once, of six frames. Nobody sleeps in a fault, so the instruction is tried before others run."""
+    assert len(ended_in_time(count, f"policy={policy}")) == count
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_one_alone_on_a_slow_disk(policy):
+    assert len(ended_in_time(1, f"policy={policy} swaplat=100")) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="livelock: while one sleeps until its second page is read, the other takes its "
+                                       "first, and neither ever has all pages of one instruction")
+def test_two_that_need_all_frames_on_a_slow_disk():
+    assert len(ended_in_time(2, "policy=fifo swaplat=100")) == 2
+
+
+def test_a_process_that_only_faults_can_be_killed():
+    """It never comes as far as to execute an instruction, so no clock tick and no call finds it in user mode."""
+    run = programs(["run straddle 50 & straddle 50 &", "wait 500", "kill 1", "kill 2", "wait"],
+                   f"frames={UNITS} policy=fifo swaplat=100 log=proc", icount=True, timeout=30)
+    assert [(k["pid"], k["signal"]) for k in run.kills()] == [("1", "SIGKILL"), ("2", "SIGKILL")]
