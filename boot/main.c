@@ -21,6 +21,7 @@
 #include "kernel/monitor.h"
 #include "kernel/proc.h"
 #include "kernel/status.h"
+#include "kernel/turn.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -254,6 +255,7 @@ static void init_memory(void)
         pool_set_watermarks(&main_pool);
     swap_readahead = options.readahead;
     trap_check_every = options.check;
+    turn_init(disk != NULL && disk->sleeps);
     uint32_t used = kib_below(UINT32_MAX), beyond = used - kib_below(DIRECT_MAP_MAX);
     log_event(LOG_BOOT, "ram total=%uK used=%uK beyond-direct-map=%uK database=%uK free=%uK",
               (uint32_t)(info.ram / 1024), used, beyond, census.database * (PAGE_SIZE / 1024),

@@ -149,6 +149,7 @@ struct blkdev *ata_swap_open(unsigned n, const struct ata_swap *wanted, struct p
         return NULL;
     }
     d->dev.transfer = disk_transfer;
+    d->dev.sleeps = true;
     ata_channel_start(d->drive.channel);
     log_event(LOG_BOOT, "disk name=%s model=\"%s\" size=%uK mode=%s", names[n], d->model,
               d->sectors / (1024 / ATA_SECTOR), d->drive.dma ? "dma" : "pio");

@@ -82,6 +82,7 @@ struct blkdev *latency_wrap(struct blkdev *inner, uint32_t micros)
 {
     disk.dev = *inner;
     disk.dev.transfer = latency_transfer;
+    disk.dev.sleeps = true;
     if (inner->discard != NULL)
         disk.dev.discard = latency_discard;
     disk.inner = inner;

@@ -6,6 +6,7 @@
 #include "kernel/file.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
+#include "kernel/turn.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -94,6 +95,7 @@ static int32_t fork(const struct trapframe *tf, uint32_t flags, vaddr_t stack, v
               flags & CLONE_VM ? " memory=shared" : "");
     if (flags & CLONE_VFORK)
         current->vfork_child = child;
+    turn_count(1);
     proc_ready(child);
     while (current->vfork_child != NULL && current->kill_signal == 0)
         proc_sleep_on(&current->vfork_child, 0);

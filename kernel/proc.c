@@ -8,6 +8,7 @@
 #include "kernel/file.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
+#include "kernel/turn.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/panic.h"
@@ -104,6 +105,7 @@ struct proc *proc_new(const char *name)
     p->result.reason = "";
     p->time_out.fire = sched_time_out;
     list_init(&p->queue);
+    list_init(&p->turn);
     p->state = PROC_NEW;
     p->parent = first_proc;
     p->result.pid = next_pid();
@@ -226,6 +228,7 @@ struct proc *proc_spawn(const struct file *program, int argc, char **argv, struc
     struct trapframe tf = user_frame(start.entry, start.stack);
     proc_enter_user(p, &tf);
     log_event(LOG_PROC, "start pid=%u name=%s entry=0x%08x", p->result.pid, p->result.name, start.entry);
+    turn_count(1);
     proc_ready(p);
     return p;
 }
@@ -246,6 +249,9 @@ static void NORETURN end_current(void)
         r->writebacks = s->pmap.writebacks;
         r->resident = s->pmap.resident;
     }
+    turn_count(-1);
+    if (turn_holder == p)
+        turn_release();
     p->space = NULL;
     space_put(s);
     p->state = PROC_ZOMBIE;

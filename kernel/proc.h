@@ -50,6 +50,7 @@ struct proc {
     struct tls_slot tls[GDT_TLS_COUNT];
     uint16_t gs;
     const void *channel;   /* what it sleeps for */
+    struct list_node turn; /* waits for it: turn.h */
     struct timer time_out; /* ends its sleep, if that has a time-out */
     uint64_t since;        /* TSC when it got the CPU */
     bool background;       /* nobody waits for it in the foreground */

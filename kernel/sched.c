@@ -5,6 +5,7 @@
 #include "arch/x86/paging.h"
 #include "drivers/clock.h"
 #include "kernel/signal.h"
+#include "kernel/turn.h"
 #include "lib/panic.h"
 #include "lib/wait.h"
 
@@ -137,13 +138,20 @@ void proc_interrupt(struct proc *p)
         proc_ready(p);
 }
 
-void proc_sleep_on(const void *channel, uint64_t wake_at)
+static void sleep_on(const void *channel, uint64_t wake_at)
 {
     current->state = PROC_SLEEPING;
     current->channel = channel;
     if (wake_at != 0)
         timer_start(&current->time_out, wake_at);
     schedule();
+}
+
+void proc_sleep_on(const void *channel, uint64_t wake_at)
+{
+    if (turn_holder == current) /* whatever it waits for, it is not a page of its instruction */
+        turn_release();
+    sleep_on(channel, wake_at);
 }
 
 /* => was anybody asleep there? */
@@ -171,7 +179,7 @@ void wait_on(const void *channel)
 {
     bool counts = current->space != NULL;
     disk_waiters += counts;
-    proc_sleep_on(channel, 0);
+    sleep_on(channel, 0);
     disk_waiters -= counts;
 }
 

@@ -7,6 +7,7 @@
 #include "kernel/proc.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
+#include "kernel/turn.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "mm/check.h"
@@ -81,6 +82,8 @@ void trap_page_fault(struct trapframe *tf)
     f.va = cr2;
     f.access = tf->error & PF_WRITE ? VM_WRITE : VM_READ;
     f.ip = tf->eip;
+    if (unlikely(turn_needed))
+        turn_take(tf->eip);
     enum vm_result r = vm_fault(&f);
     if (unlikely(trap_check_every != 0))
         check_invariants();
@@ -120,6 +123,8 @@ void trap_irq_done(struct trapframe *tf)
 {
     if (!trap_from_user(tf))
         return;
+    if (unlikely(turn_holder == current))
+        turn_tick(tf->eip);
     if (need_resched)
         schedule();
     before_user(tf);

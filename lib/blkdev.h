@@ -27,6 +27,7 @@ struct blk_transfer {
 struct blkdev {
     const char *name;
     uint32_t pages; /* capacity, in blocks of BLKDEV_PAGE bytes */
+    bool sleeps;    /* a transfer takes time, in which others run */
     bool sums;      /* it fills in checksums (lib/page.h); else the swap layer computes them */
 
     /* => 0 when all of it is done, or a negative errno; then every frame (read) or block (write) of the

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * Turns: with few frames and a disk that sleeps, one process at a time gets through an instruction.
+ *
+ * An instruction can need POOL_MIN_LIMIT pages at once. While a process sleeps until one of them is read,
+ * others fault too, and when frames are fewer than all their instructions need together, they take from each
+ * other what they have just got: nobody ever has all pages of one instruction. So then a fault needs the
+ * turn. Who has it keeps it until the instruction is done, which shows when it faults at another one, sleeps
+ * for something else than a page, is found elsewhere by the clock, or ends. Those who wait get it in order of
+ * arrival. */
+#ifndef KERNEL_TURN_H
+#define KERNEL_TURN_H
+
+#include "kernel/proc.h"
+
+extern struct proc *turn_holder;
+extern bool turn_needed; /* frames are too few for the instructions of all programs */
+
+/* Is the disk one that sleeps? Then turns are taken when frames are few. */
+void turn_init(bool disk_sleeps);
+
+/* A program has begun (1) or ended (-1). */
+void turn_count(int32_t more);
+
+/* Waits for the turn, for the instruction at ip; or, who has it already, whether to keep it. Not for a
+ * process that is to be killed. */
+void turn_take(uint32_t ip);
+
+/* The current process has the turn, and a clock tick found it at ip in user mode. */
+void turn_tick(uint32_t ip);
+
+/* The current process, which has the turn, gives it to who waits first. */
+void turn_release(void);
+
+#endif
