@@ -320,8 +320,8 @@ static enum phase read_back(struct fault *f, enum vm_result *result)
     }
     f->slot = slot;
     f->major = true;
-    swap_unref(
-        slot); /* the PTE's: what is left is the frame's own, and those of others that share the page */
+    /* the PTE's reference goes: what is left is the frame's own, and those of others that share the page */
+    swap_unref(slot);
     bool alone = swap_refs(slot) == 1;
     if (unlikely(swap_scarce()) && alone)
         page_drop_slot(f->frame);
