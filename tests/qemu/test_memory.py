@@ -24,7 +24,7 @@ def test_size(mib):
     assert free < used
 
 
-@pytest.mark.parametrize("mib, pages", [(16, 3000), (64, 14000), (1024, 100000)])
+@pytest.mark.parametrize("mib, pages", [(16, 2000), (64, 14000), (1024, 100000)])
 def test_large_programs(mib, pages):
     """A program that fills most of RAM and swap."""
     run = programs([f"run eat {pages}"], "frames=all log=quiet", mem=f"{mib}M")

@@ -45,7 +45,7 @@ def test_out_of_memory(policy):
     """qsort's numbers do not compress: zram takes half of RAM, then the process that wants more dies. The memory
     is there again for the next."""
     run = programs(["run qsort 2300000 & stamp 30 3", "zram", "vmstat", "run stamp 100 2", "zram"],
-                   f"swap=zram swapmb=48 frames=64 policy={policy} log=quiet", mem="16M", screen=False, timeout=60)
+                   f"swap=zram swapmb=32 frames=64 policy={policy} log=quiet", mem="16M", screen=False, timeout=60)
     assert run.rc == qemu.FAILED
     assert run.statuses()[0] == ("qsort", "killed") and run.statuses()[-1] == ("stamp", "ok")
     assert {kill["reason"] for kill in run.kills()} == {"out of memory and swap"}
