@@ -6,7 +6,7 @@
 #include "user/rt/random.h"
 #include "user/rt/sys.h"
 
-const struct program program = {"swarm", {{"PAGES", 64, 1, 100000}, {"ROUNDS", 3000, 1, 1000000}}};
+const struct program program = {"swarm", {{"PAGES", 64, 1, 100000}, {"ROUNDS", 1500, 1, 1000000}}};
 
 enum { MAX_PAGES = 4096 };
 
