@@ -4,9 +4,9 @@
  * An instruction can need POOL_MIN_LIMIT pages at once. While a process sleeps until one of them is read,
  * others fault too, and when frames are fewer than all their instructions need together, they take from each
  * other what they have just got: nobody ever has all pages of one instruction. So then a fault needs the
- * turn. Who has it keeps it until the instruction is done, which shows when it faults at another one, sleeps
- * for something else than a page, is found elsewhere by the clock, or ends. Those who wait get it in order of
- * arrival. */
+ * turn. Who has it keeps it for a number of faults, which are enough for any instruction and mostly for
+ * several, or until it sleeps for something else than a page, is found elsewhere by the clock, or ends. Those
+ * who wait get it in order of arrival. */
 #ifndef KERNEL_TURN_H
 #define KERNEL_TURN_H
 
