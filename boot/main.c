@@ -66,7 +66,6 @@ static void tick(void)
 {
     ata_tick();
     proc_tick();
-    pools_tick();
     status_tick();
 }
 

@@ -64,7 +64,7 @@ static void fetch(struct space *s, const struct region *r, vaddr_t va)
     bool read;
     if (pte.state == PTE_SWAPPED) {
         if (swap_page(pte.slot, s->pool, &f, &read) == VM_OK && f != NULL && read)
-            pool_insert(f, REFAULT_NONE);
+            pool_insert(f);
     } else if (pte.state == PTE_NONE && r->object != NULL) {
         if (object_page(r->object, (r->offset + (va - r->start)) / PAGE_SIZE, s->pool, &f, &read) != VM_OK)
             return;

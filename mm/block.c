@@ -112,7 +112,7 @@ static void enter(struct space *s, const struct region *r, struct frame *block, 
             pmap_enter(&s->pmap, start + i * PAGE_SIZE, frame_pfn(&block[i]), r->prot, false);
     enum vm_result result = rmap_add(block, &s->pmap, start);
     ASSERT(result == VM_OK, "block: frame %#x for %#x was not new", frame_pfn(block).n, start);
-    pool_insert(block, REFAULT_NONE);
+    pool_insert(block);
 }
 
 enum vm_result block_bring_in(struct space *s, const struct region *r, vaddr_t va, unsigned *order,

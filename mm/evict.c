@@ -79,7 +79,7 @@ void page_put_slot(slot_t s)
 void page_free(struct frame *f)
 {
     if (f->flags & FRAME_QUEUED)
-        pool_remove(f);
+        pool_remove(f, false);
     for (uint32_t i = 0; i < 1u << f->order; i++) {
         if (slot_valid(f[i].slot))
             forget_slot(&f[i]);
@@ -188,7 +188,7 @@ enum vm_result evict_start(struct frame *f, enum swap_use use, struct eviction *
     e->va = f->va;
     struct pmap *owner = f->pmap;
     f->flags |= FRAME_BUSY;
-    pool_remove(f);
+    pool_remove(f, true);
     bool dirty = unmap(f);
     e->write = dirty || fresh || (f->flags & FRAME_DIRTY);
     if (likely(owner != NULL)) {
@@ -238,10 +238,8 @@ enum vm_result evict_finish(const struct eviction *e, enum vm_result io)
     vmstat.pgsteal_clean += !e->write;
     if (log_on(LOG_EVICT))
         log_evict(e);
-    if (slot_valid(f->slot)) {
-        swap_set_shadow(f->slot, p->evictions);
+    if (slot_valid(f->slot))
         forget_slot(f);
-    }
     page_ready(f);
     f->flags = FRAME_HEAD;
     return VM_OK;
@@ -318,7 +316,7 @@ void block_split(struct frame *f)
     struct pool *p = f->pool;
     if (count == 1)
         return;
-    pool_remove(f);
+    pool_remove(f, false);
     pool_uncharge(f);
     pmap_split_large(pmap, va);
     buddy_split(f);

@@ -100,6 +100,7 @@ static enum phase make_room(struct fault *f, enum vm_result *result)
 /* A frame for this page and nobody else. => PHASE_NEXT: f->frame, and the PTE is what it was. */
 static enum phase get_frame(struct fault *f, enum vm_result *result)
 {
+    pool_expect(f->space->pool, page_id_of(&f->space->pmap, f->va));
     f->frame = page_alloc_free(f->space->pool);
     if (likely(f->frame != NULL)) /* nothing was evicted, nobody slept */
         return PHASE_NEXT;
@@ -113,7 +114,7 @@ static enum phase get_frame(struct fault *f, enum vm_result *result)
 }
 
 /* The last step: f->frame, which is charged, filled and nobody's yet, becomes the page. */
-static void map_new(struct fault *f, uint32_t prot, bool dirty, uint32_t refault_distance)
+static void map_new(struct fault *f, uint32_t prot, bool dirty)
 {
     struct pmap *pmap = &f->space->pmap;
     pmap_enter(pmap, page_of(f), frame_pfn(f->frame), prot, dirty);
@@ -121,7 +122,7 @@ static void map_new(struct fault *f, uint32_t prot, bool dirty, uint32_t refault
     ASSERT(r == VM_OK, "fault: frame %#x for %#x was not new", frame_pfn(f->frame).n, f->va);
     if (unlikely(f->region->flags & REGION_LOCKED))
         pool_wire(f->frame);
-    pool_insert(f->frame, refault_distance);
+    pool_insert(f->frame);
 }
 
 /* The same for a frame that others know, and may have mapped: it is queued already. */
@@ -187,7 +188,7 @@ static enum phase touch_anonymous(struct fault *f, enum vm_result *result)
     if (unlikely(phase != PHASE_NEXT))
         return phase;
     page_zero(page_window(frame_pfn(f->frame), WINDOW_TO));
-    map_new(f, f->region->prot, false, REFAULT_NONE);
+    map_new(f, f->region->prot, false);
     return PHASE_NEXT;
 }
 
@@ -210,13 +211,14 @@ static enum phase read_copy(struct fault *f, slot_t slot, enum vm_result *result
 {
     struct pool *pool = f->space->pool;
     bool read;
+    pool_expect(pool, page_id_of(&f->space->pmap, f->va));
     enum vm_result r = swap_page(slot, pool, &f->frame, &read);
     if (r != VM_OK)
         return refuse(f, r, result);
     if (!read)
         return PHASE_RESTART;
     if (!unchanged(f) || object_lookup(f->region->object, object_index(f)).slot.n != slot.n) {
-        pool_insert(f->frame, REFAULT_NONE);
+        pool_insert(f->frame);
         page_unmapped(f->frame, false);
         return PHASE_RESTART;
     }
@@ -225,7 +227,7 @@ static enum phase read_copy(struct fault *f, slot_t slot, enum vm_result *result
     f->what = "swap-in";
     f->slot = slot;
     f->major = true;
-    map_new(f, f->region->prot, true, REFAULT_NONE);
+    map_new(f, f->region->prot, true);
     return PHASE_NEXT;
 }
 
@@ -251,7 +253,7 @@ static enum phase copy_from_object(struct fault *f, enum vm_result *result)
         page_free(f->frame);
         return PHASE_RESTART;
     }
-    map_new(f, f->region->prot, true, REFAULT_NONE);
+    map_new(f, f->region->prot, true);
     return PHASE_NEXT;
 }
 
@@ -304,7 +306,7 @@ static enum phase read_back(struct fault *f, enum vm_result *result)
             return phase;
     }
     f->what = "swap-in";
-    uint32_t shadow = swap_shadow(slot);
+    pool_expect(pool, page_id_of(&f->space->pmap, f->va));
     enum vm_result r = swap_page(slot, pool, &f->frame, &read);
     if (unlikely(r != VM_OK))
         return refuse(f, r, result);
@@ -314,7 +316,7 @@ static enum phase read_back(struct fault *f, enum vm_result *result)
         return map_cached(f, result);
     if (unlikely(f->region->object != NULL) && !unchanged(f)) {
         /* a private copy, cut off with its object's end meanwhile: the PTE's reference went with it */
-        pool_insert(f->frame, REFAULT_NONE);
+        pool_insert(f->frame);
         page_unmapped(f->frame, false);
         return PHASE_RESTART;
     }
@@ -325,8 +327,7 @@ static enum phase read_back(struct fault *f, enum vm_result *result)
     bool alone = swap_refs(slot) == 1;
     if (unlikely(swap_scarce()) && alone)
         page_drop_slot(f->frame);
-    map_new(f, likely(alone) ? f->region->prot : f->region->prot & ~(uint32_t)VM_WRITE, false,
-            pool->evictions - shadow);
+    map_new(f, likely(alone) ? f->region->prot : f->region->prot & ~(uint32_t)VM_WRITE, false);
     return PHASE_NEXT;
 }
 
@@ -366,7 +367,7 @@ static enum phase copy_on_write(struct fault *f, enum vm_result *result)
     if (old == zero_frame) {
         page_zero(to);
         f->what = "cow-zero";
-        map_new(f, f->region->prot, false, REFAULT_NONE);
+        map_new(f, f->region->prot, false);
         return PHASE_NEXT;
     }
     page_copy(to, page_window(frame_pfn(old), WINDOW_FROM));
@@ -374,7 +375,7 @@ static enum phase copy_on_write(struct fault *f, enum vm_result *result)
     if (f->region->flags & REGION_LOCKED)
         pool_unwire(old);
     rmap_remove(old, pmap, page_of(f));
-    map_new(f, f->region->prot, true, REFAULT_NONE);
+    map_new(f, f->region->prot, true);
     page_unmapped(old, dirty);
     return PHASE_NEXT;
 }

@@ -23,7 +23,8 @@ struct object *object_new(const char *name, const void *data, uint32_t length)
     struct object *o = slab_alloc(&cache);
     if (o == NULL)
         return NULL;
-    *o = (struct object){.name = name, .refs = 1, .data = data};
+    static uint32_t objects;
+    *o = (struct object){.name = name, .number = ++objects, .refs = 1, .data = data};
     if (object_set_length(o, length) != VM_OK) {
         slab_free(&cache, o);
         return NULL;

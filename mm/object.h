@@ -14,6 +14,7 @@
 struct object {
     struct list_node link; /* all_objects */
     const char *name;      /* as the log prints it: file, shared */
+    uint32_t number;       /* its name for policies, never used again */
     uint32_t refs;         /* mappings, open files, names */
     uint32_t length;       /* bytes */
     const void *data; /* file: its bytes, which never change; NULL: zeros at first, kept in memory and swap */

@@ -37,11 +37,15 @@ uint32_t policy_check_queue(const struct list_node *head, const char *name, stru
     return n;
 }
 
+void policy_dump_frame(const struct frame *f, struct printer *out)
+{
+    struct page_id id = policy_page(f);
+    print(out, "  frame=%#x owner=%#x page=%#x accessed=%u flag=%u word=%u\n", frame_pfn(f).n, id.owner,
+          id.page, policy_accessed(f), f->policy_flag, f->policy_word);
+}
+
 void policy_dump_queue(const struct list_node *head, struct printer *out)
 {
-    for (struct list_node *it = head->next; it != head; it = it->next) {
-        const struct frame *f = policy_frame(it);
-        print(out, "  frame=%#x va=%#x flag=%u word=%u\n", frame_pfn(f).n, f->va, f->policy_flag,
-              f->policy_word);
-    }
+    for (struct list_node *it = head->next; it != head; it = it->next)
+        policy_dump_frame(policy_frame(it), out);
 }

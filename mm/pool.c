@@ -16,12 +16,11 @@ enum vm_result pool_init(struct pool *p, const char *name, const struct policy *
 {
     if (limit < POOL_MIN_LIMIT)
         return VM_INVALID;
-    *p = (struct pool){.name = name, .policy = policy, .limit = limit};
-    p->state = policy->create(limit, seed);
-    if (p->state == NULL)
-        return VM_NO_MEMORY;
-    list_push_back(&all_pools, &p->link);
-    return VM_OK;
+    *p = (struct pool){.name = name, .limit = limit};
+    enum vm_result r = pool_set_policy(p, policy, seed);
+    if (r == VM_OK)
+        list_push_back(&all_pools, &p->link);
+    return r;
 }
 
 void pool_destroy(struct pool *p)
@@ -52,35 +51,68 @@ void pool_uncharge(struct frame *f)
     wake_waiters(p);
 }
 
-static inline void enqueue(struct frame *f, uint32_t refault_distance)
+/* The last page that came in loses the accessed bit that its own fault set. */
+static void clear_last(struct pool *p)
+{
+    struct frame *last = p->recent[(p->insertions - 1) % ARRAY_SIZE(p->recent)];
+    if (p->insertions > 0 && last->pool == p && (last->flags & FRAME_QUEUED))
+        rmap_test_clear_accessed(last);
+}
+
+void pool_announce(struct pool *p, struct page_id id)
+{
+    if (p->expecting && page_id_equal(p->expected, id))
+        return; /* the same fault, started over */
+    p->expected = id;
+    p->expecting = true;
+    if (p->accessed == ACCESSED_DEFERRED)
+        clear_last(p);
+    if (p->policy->missed != NULL)
+        p->policy->missed(p->state, id);
+}
+
+static inline void enqueue(struct frame *f)
 {
     struct pool *p = f->pool;
     if (unlikely(f->wired > 0))
         return;
     f->flags |= FRAME_QUEUED;
     p->queued++;
-    p->policy->inserted(p->state, f, refault_distance);
+    p->policy->inserted(p->state, f);
     wake_waiters(p);
 }
 
-void pool_insert(struct frame *f, uint32_t refault_distance)
+void pool_insert(struct frame *f)
 {
     struct pool *p = f->pool;
     p->recent[p->insertions++ % ARRAY_SIZE(p->recent)] = f;
-    enqueue(f, refault_distance);
+    p->expecting = false;
+    enqueue(f);
+    if (unlikely(p->oracle != NULL))
+        p->oracle->now++;
+}
+
+void pool_touch(struct frame *f)
+{
+    struct pool *p = f->pool;
+    p->touches++;
+    if (p->policy->touched != NULL && (f->flags & FRAME_QUEUED))
+        p->policy->touched(p->state, f);
+    if (p->oracle != NULL)
+        p->oracle->now++;
 }
 
 void pool_reinsert(struct frame *f)
 {
-    enqueue(f, REFAULT_NONE);
+    enqueue(f);
 }
 
-void pool_remove(struct frame *f)
+void pool_remove(struct frame *f, bool evicted)
 {
     struct pool *p = f->pool;
     f->flags &= (uint8_t)~FRAME_QUEUED;
     p->queued--;
-    p->policy->removed(p->state, f);
+    p->policy->removed(p->state, f, evicted);
 }
 
 void pool_wire(struct frame *f)
@@ -89,7 +121,7 @@ void pool_wire(struct frame *f)
         return;
     f->pool->wired++;
     if (f->flags & FRAME_QUEUED)
-        pool_remove(f);
+        pool_remove(f, false);
 }
 
 void pool_unwire(struct frame *f)
@@ -119,8 +151,8 @@ bool pool_recent(const struct pool *p, const struct frame *f)
 void pool_requeue(struct frame *f)
 {
     struct pool *p = f->pool;
-    p->policy->removed(p->state, f);
-    p->policy->inserted(p->state, f, REFAULT_NONE);
+    p->policy->removed(p->state, f, false);
+    p->policy->inserted(p->state, f);
 }
 
 bool policy_test_clear_accessed(struct frame *f)
@@ -129,13 +161,58 @@ bool policy_test_clear_accessed(struct frame *f)
     return rmap_test_clear_accessed(f);
 }
 
-void pools_tick(void)
+bool policy_accessed(const struct frame *f)
 {
-    list_for_each (n, &all_pools) {
-        struct pool *p = container_of(n, struct pool, link);
-        if (p->policy->tick != NULL)
-            p->policy->tick(p->state);
+    return rmap_accessed(f);
+}
+
+bool policy_dirty(const struct frame *f)
+{
+    return (f->flags & FRAME_DIRTY) || rmap_dirty(f);
+}
+
+struct page_id policy_page(const struct frame *f)
+{
+    if (f->object != NULL)
+        return object_page_id(f->object, f->index);
+    if (f->pmap != NULL)
+        return page_id_of(f->pmap, f->va);
+    return (struct page_id){OWNER_SLOT, f->slot.n};
+}
+
+static void set_announces(struct pool *p)
+{
+    p->announces = p->policy->missed != NULL || p->accessed == ACCESSED_DEFERRED;
+}
+
+void pool_set_accessed(struct pool *p, enum accessed_mode mode)
+{
+    p->accessed = mode;
+    set_announces(p);
+}
+
+enum vm_result pool_set_policy(struct pool *p, const struct policy *policy, uint32_t seed)
+{
+    struct policy_setup setup = {.capacity = p->limit, .seed = seed, .oracle = p->oracle};
+    if (((policy->needs & POLICY_NEEDS_ORACLE) && p->oracle == NULL) ||
+        ((policy->needs & POLICY_NEEDS_TOUCHES) && !p->exact))
+        return VM_INVALID;
+    void *state = policy->create(&setup);
+    if (state == NULL)
+        return VM_NO_MEMORY;
+    for (uint32_t i = 0; p->queued > 0 && i < frame_table_count; i++) {
+        struct frame *f = &frame_table[i];
+        if (f->pool != p || !(f->flags & FRAME_QUEUED))
+            continue;
+        p->policy->removed(p->state, f, false);
+        policy->inserted(state, f);
     }
+    if (p->policy != NULL)
+        p->policy->destroy(p->state);
+    p->policy = policy;
+    p->state = state;
+    set_announces(p);
+    return VM_OK;
 }
 
 static bool check_pool(struct pool *p, struct printer *out)

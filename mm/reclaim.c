@@ -177,7 +177,7 @@ static uint32_t evict_cluster(struct pool *p)
             return evict_block(f, SWAP_NORMAL, &why);
         if (f->order > 0)
             break;
-        pool_remove(f); /* so that the next pick is another one */
+        pool_remove(f, false); /* so that the next pick is another one */
         victims[n++] = f;
     }
     for (uint32_t i = 0; i < n; i++)

@@ -88,6 +88,18 @@ bool rmap_dirty(const struct frame *f)
     return dirty;
 }
 
+bool rmap_accessed(const struct frame *f)
+{
+    if (f->pmap == NULL)
+        return false;
+    bool accessed = false;
+    for (uint32_t i = 0; i < 1u << f->order; i++)
+        accessed |= pmap_lookup(f->pmap, f->va + i * PAGE_SIZE).accessed;
+    for (struct rmap_node *n = f->more; n != NULL; n = n->next)
+        accessed |= pmap_lookup(n->pmap, n->va).accessed;
+    return accessed;
+}
+
 bool rmap_test_clear_accessed(struct frame *f)
 {
     if (f->pmap == NULL)

@@ -29,6 +29,7 @@ bool rmap_unmap_all(struct frame *f, slot_t slot, uint32_t *count);
 
 /* Of a block of user pages: of any of its PTEs. */
 bool rmap_dirty(const struct frame *f);
+bool rmap_accessed(const struct frame *f);
 bool rmap_test_clear_accessed(struct frame *f);
 uint32_t rmap_count(const struct frame *f);
 bool rmap_has(const struct frame *f, const struct pmap *p, vaddr_t va);

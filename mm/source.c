@@ -84,7 +84,7 @@ static enum vm_result read_around(slot_t s, struct frame *f, struct pool *p)
             page_free(other);
             continue;
         }
-        pool_insert(other, REFAULT_NONE);
+        pool_insert(other);
         vmstat.swap_ra++;
     }
     if (r != VM_OK && run.count > 1) /* perhaps a neighbour's fault */
@@ -199,6 +199,7 @@ static enum vm_result first_page(struct object *o, uint32_t index, struct pool *
     if (object_reserve(o, index) != VM_OK)
         return memory_evict();
     struct frame *f;
+    pool_expect(p, object_page_id(o, index));
     enum vm_result r = page_alloc(p, SWAP_NORMAL, &f);
     if (r != VM_OK)
         return r;
@@ -209,7 +210,7 @@ static enum vm_result first_page(struct object *o, uint32_t index, struct pool *
     }
     fill(o, index, f);
     object_set_frame(o, index, f);
-    pool_insert(f, REFAULT_NONE);
+    pool_insert(f);
     *out = f;
     return VM_OK;
 }
@@ -218,7 +219,7 @@ static enum vm_result first_page(struct object *o, uint32_t index, struct pool *
 static enum vm_result page_back(struct object *o, uint32_t index, slot_t s, struct pool *p,
                                 struct frame **out, bool *read)
 {
-    uint32_t shadow = swap_shadow(s);
+    pool_expect(p, object_page_id(o, index));
     enum vm_result r = swap_page(s, p, out, read);
     if (r != VM_OK || *out == NULL)
         return r;
@@ -233,7 +234,7 @@ static enum vm_result page_back(struct object *o, uint32_t index, slot_t s, stru
         *out = NULL;
     }
     if (*read)
-        pool_insert(f, same ? p->evictions - shadow : REFAULT_NONE);
+        pool_insert(f);
     if (!same)
         page_unmapped(f, false);
     return VM_OK;

@@ -33,7 +33,6 @@ slot_t swap_alloc(enum swap_use use) MUST_CHECK;
 struct slot {
     uint32_t refs;
     uint32_t sum;        /* of the content, while refs > 0 and something was written */
-    uint32_t shadow;     /* while refs > 0 */
     struct frame *frame; /* the resident frame that keeps it */
 };
 extern struct slot *swap_slots;
@@ -70,17 +69,6 @@ static inline struct frame *swap_cached(slot_t s)
 static inline void swap_set_cached(slot_t s, struct frame *f)
 {
     swap_slot(s)->frame = f;
-}
-
-/* The shadow word of an evicted page: the pool's eviction clock when it went (see pool.h). */
-static inline void swap_set_shadow(slot_t s, uint32_t shadow)
-{
-    swap_slot(s)->shadow = shadow;
-}
-
-static inline uint32_t swap_shadow(slot_t s)
-{
-    return swap_slot(s)->shadow;
 }
 
 /* True when free slots are few (an eighth of the disk): a page just read should then give its slot back

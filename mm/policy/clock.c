@@ -10,9 +10,10 @@
 struct clock {
     struct list_node ring;  /* in order of insertion, behind the hand */
     struct list_node *hand; /* the next page to look at; &ring stands for "round again" */
+    uint32_t passed;        /* pages that the last choice passed over */
 };
 
-static void *clock_create(uint32_t capacity UNUSED, uint32_t seed UNUSED)
+static void *clock_create(const struct policy_setup *setup UNUSED)
 {
     struct clock *c = kmalloc(sizeof *c);
     if (c != NULL) {
@@ -23,7 +24,7 @@ static void *clock_create(uint32_t capacity UNUSED, uint32_t seed UNUSED)
 }
 
 /* A new page takes the place just behind the hand: it is looked at last. */
-static void clock_inserted(void *state, struct frame *f, uint32_t refault_distance UNUSED)
+static void clock_inserted(void *state, struct frame *f)
 {
     struct clock *c = state;
     list_push_back(c->hand, &f->link);
@@ -34,6 +35,7 @@ static struct frame *clock_pick_victim(void *state)
     struct clock *c = state;
     if (list_empty(&c->ring))
         return NULL;
+    c->passed = 0;
     /* ends within two rounds: the first one cleared every bit */
     for (;;) {
         if (c->hand == &c->ring)
@@ -42,15 +44,34 @@ static struct frame *clock_pick_victim(void *state)
         if (!policy_test_clear_accessed(f))
             return f;
         c->hand = c->hand->next;
+        c->passed++;
     }
 }
 
-static void clock_removed(void *state, struct frame *f)
+static void clock_removed(void *state, struct frame *f, bool evicted UNUSED)
 {
     struct clock *c = state;
     if (c->hand == &f->link)
         c->hand = f->link.next;
     list_remove(&f->link);
+}
+
+/* The runner-up is where the hand would stop next: at the first page not accessed, or, if there is none, at
+ * the next one. */
+static struct frame *clock_explain(void *state, struct frame *victim, struct printer *why)
+{
+    struct clock *c = state;
+    struct list_node *first = NULL;
+    print(why, "accessed=0 after passing over %u", c->passed);
+    for (struct list_node *n = victim->link.next; n != &victim->link; n = n->next) {
+        if (n == &c->ring)
+            continue;
+        if (first == NULL)
+            first = n;
+        if (!policy_accessed(policy_frame(n)))
+            return policy_frame(n);
+    }
+    return first != NULL ? policy_frame(first) : NULL;
 }
 
 static uint32_t clock_check(void *state, struct printer *out)
@@ -62,7 +83,12 @@ static uint32_t clock_check(void *state, struct printer *out)
 static void clock_dump(void *state, struct printer *out)
 {
     struct clock *c = state;
-    policy_dump_queue(c->hand->prev, out);
+    struct list_node *n = c->hand;
+    do {
+        if (n != &c->ring)
+            policy_dump_frame(policy_frame(n), out);
+        n = n->next;
+    } while (n != c->hand);
 }
 
 const struct policy policy_clock = {
@@ -73,6 +99,7 @@ const struct policy policy_clock = {
     .inserted = clock_inserted,
     .pick_victim = clock_pick_victim,
     .removed = clock_removed,
+    .explain = clock_explain,
     .check = clock_check,
     .dump = clock_dump,
 };

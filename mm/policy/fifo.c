@@ -9,7 +9,7 @@ struct fifo {
     struct list_node queue; /* oldest first */
 };
 
-static void *fifo_create(uint32_t capacity UNUSED, uint32_t seed UNUSED)
+static void *fifo_create(const struct policy_setup *setup UNUSED)
 {
     struct fifo *q = kmalloc(sizeof *q);
     if (q != NULL)
@@ -17,7 +17,7 @@ static void *fifo_create(uint32_t capacity UNUSED, uint32_t seed UNUSED)
     return q;
 }
 
-static void fifo_inserted(void *state, struct frame *f, uint32_t refault_distance UNUSED)
+static void fifo_inserted(void *state, struct frame *f)
 {
     struct fifo *q = state;
     list_push_back(&q->queue, &f->link);
@@ -29,9 +29,16 @@ static struct frame *fifo_pick_victim(void *state)
     return list_empty(&q->queue) ? NULL : policy_frame(q->queue.next);
 }
 
-static void fifo_removed(void *state UNUSED, struct frame *f)
+static void fifo_removed(void *state UNUSED, struct frame *f, bool evicted UNUSED)
 {
     list_remove(&f->link);
+}
+
+static struct frame *fifo_explain(void *state, struct frame *victim, struct printer *why)
+{
+    struct fifo *q = state;
+    print(why, "resident longest");
+    return policy_next(&q->queue, victim);
 }
 
 static uint32_t fifo_check(void *state, struct printer *out)
@@ -54,6 +61,7 @@ const struct policy policy_fifo = {
     .inserted = fifo_inserted,
     .pick_victim = fifo_pick_victim,
     .removed = fifo_removed,
+    .explain = fifo_explain,
     .check = fifo_check,
     .dump = fifo_dump,
 };

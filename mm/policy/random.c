@@ -11,17 +11,17 @@ struct random {
     struct frame *member[]; /* frame->policy_word is its index here */
 };
 
-static void *random_create(uint32_t capacity, uint32_t seed)
+static void *random_create(const struct policy_setup *setup)
 {
-    struct random *r = kmalloc(sizeof *r + capacity * sizeof r->member[0]);
+    struct random *r = kmalloc(sizeof *r + setup->capacity * sizeof r->member[0]);
     if (r != NULL) {
-        r->rng = seed != 0 ? seed : 1;
+        r->rng = setup->seed != 0 ? setup->seed : 1;
         r->count = 0;
     }
     return r;
 }
 
-static void random_inserted(void *state, struct frame *f, uint32_t refault_distance UNUSED)
+static void random_inserted(void *state, struct frame *f)
 {
     struct random *r = state;
     f->policy_word = r->count;
@@ -34,12 +34,19 @@ static struct frame *random_pick_victim(void *state)
     return r->count > 0 ? r->member[random_below(&r->rng, r->count)] : NULL;
 }
 
-static void random_removed(void *state, struct frame *f)
+static void random_removed(void *state, struct frame *f, bool evicted UNUSED)
 {
     struct random *r = state;
     struct frame *last = r->member[--r->count];
     r->member[f->policy_word] = last;
     last->policy_word = f->policy_word;
+}
+
+static struct frame *random_explain(void *state, struct frame *victim UNUSED, struct printer *why)
+{
+    struct random *r = state;
+    print(why, "drawn from %u", r->count);
+    return NULL;
 }
 
 static uint32_t random_check(void *state, struct printer *out)
@@ -58,7 +65,7 @@ static void random_dump(void *state, struct printer *out)
 {
     struct random *r = state;
     for (uint32_t i = 0; i < r->count; i++)
-        print(out, "  frame=%#x va=%#x\n", frame_pfn(r->member[i]).n, r->member[i]->va);
+        policy_dump_frame(r->member[i], out);
 }
 
 const struct policy policy_random = {
@@ -69,6 +76,7 @@ const struct policy policy_random = {
     .inserted = random_inserted,
     .pick_victim = random_pick_victim,
     .removed = random_removed,
+    .explain = random_explain,
     .check = random_check,
     .dump = random_dump,
 };

@@ -23,7 +23,7 @@ static struct frame *block_map(struct world *w, uint32_t i, unsigned order)
         page_zero(phys_to_ptr(pfn_base(frame_pfn(f + k))));
         pmap_enter(&w->space.pmap, page_va(i + k), frame_pfn(f + k), RW, false);
     }
-    pool_insert(f, REFAULT_NONE);
+    pool_insert(f);
     return f;
 }
 
@@ -203,7 +203,7 @@ TEST(block_large_mapping_is_split)
     memset(phys_to_ptr(pfn_base(frame_pfn(f))), 0, PAGES * PAGE_SIZE);
     EXPECT_EQ(t, pmap_enter_large(&w.space.pmap, va, frame_pfn(f), RW, false), VM_OK);
     EXPECT_EQ(t, rmap_add(f, &w.space.pmap, va), VM_OK);
-    pool_insert(f, REFAULT_NONE);
+    pool_insert(f);
     word_store(&w.space, first + 500, 5);
     EXPECT_EQ(t, space_unmap(&w.space, va + 3 * PAGE_SIZE, PAGE_SIZE), VM_OK);
     EXPECT_EQ(t, w.pool.resident, PAGES - 1);

@@ -96,7 +96,7 @@ TEST(machine_large_mapping)
     REQUIRE(t, f != NULL);
     EXPECT_EQ(t, pmap_enter_large(p, va, frame_pfn(f), VM_READ | VM_WRITE, false), VM_OK);
     EXPECT_EQ(t, rmap_add(f, p, va), VM_OK);
-    pool_insert(f, REFAULT_NONE);
+    pool_insert(f);
     EXPECT_EQ(t, p->resident, 1u << ORDER);
     EXPECT_EQ(t, p->tables, 2);
     EXPECT(t, p->spare_tables != 0);

@@ -209,12 +209,9 @@ TEST(policy_contract)
                 if (w.pool.resident > 0) {
                     struct frame *f = p->pick_victim(w.pool.state);
                     EXPECT(t, f != NULL && f->pool == &w.pool);
-                    pool_remove(f);
-                    pool_insert(f, REFAULT_NONE);
+                    pool_remove(f, false);
+                    pool_insert(f);
                 }
-                break;
-            case 3:
-                pools_tick();
                 break;
             default:
                 word_store(&w.space, i, i);

@@ -81,19 +81,6 @@ TEST(swap_references_keep_a_slot)
     EXPECT_PANIC(t, "is not in use", swap_ref(s, 1));
 }
 
-TEST(swap_shadow_is_kept_and_starts_at_zero)
-{
-    slot_t s = swap_alloc(SWAP_NORMAL);
-    EXPECT_EQ(t, swap_shadow(s), 0);
-    swap_set_shadow(s, 99);
-    EXPECT_EQ(t, swap_shadow(s), 99);
-    swap_unref(s);
-    slot_t again = swap_alloc(SWAP_NORMAL);
-    EXPECT_EQ(t, again.n, s.n);
-    EXPECT_EQ(t, swap_shadow(again), 0);
-    swap_unref(again);
-}
-
 TEST(swap_out_and_in)
 {
     struct frame *f = frame_with(1), *g = frame_with(2), *back = frame_with(3);
