@@ -92,6 +92,14 @@ void pool_insert(struct frame *f)
         p->oracle->now++;
 }
 
+void pool_count_from_here(struct pool *p)
+{
+    p->counted_from = p->insertions;
+    p->touches = 0;
+    if (p->oracle != NULL)
+        p->oracle->now = 0;
+}
+
 void pool_touch(struct frame *f)
 {
     struct pool *p = f->pool;
