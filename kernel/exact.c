@@ -1,11 +1,26 @@
 /* SPDX-License-Identifier: MIT
  * exact, reftrace: a program's true page-reference string, recorded and printed. */
+#include "mm/exact.h"
 #include "kernel/run.h"
 #include "lib/command.h"
 #include "lib/string.h"
-#include "mm/exact.h"
 
 static char recorded[24]; /* the program, for the trace's name */
+
+int run_exact(int argc, char **argv, const struct run_options *o, struct printer *out)
+{
+    struct run_options options = *o;
+    options.always |= REGION_EXACT | REGION_FRAMES;
+    recorder_reset(true);
+    str_copy(recorded, sizeof recorded, argv[0]);
+    int result = run_programs(argc, argv, &options, out);
+    recorder_stop();
+    print(out, "exact references=%u lost=%u\n", recorder_count(), recorder_lost());
+    if (recorder_lost() > 0)
+        print(out,
+              "exact: the string ends where memory ran out; give the machine more (MEM=), or swap less\n");
+    return result;
+}
 
 static int exact_run(int argc, char **argv, struct printer *out)
 {
@@ -13,19 +28,11 @@ static int exact_run(int argc, char **argv, struct printer *out)
         print(out, "exact: expected run and a program: exact run matmul\n");
         return 1;
     }
-    recorder_reset(true);
-    str_copy(recorded, sizeof recorded, argv[2]);
-    struct run_options options = {.always = REGION_EXACT | REGION_FRAMES, .summary = true};
-    int result = run_programs(argc - 2, argv + 2, &options, out);
-    recorder_stop();
-    print(out, "exact references=%u lost=%u\n", recorder_count(), recorder_lost());
-    if (recorder_lost() > 0)
-        print(out, "exact: the string ends where memory ran out; give the machine more (MEM=), or swap less\n");
-    return result;
+    return run_exact(argc - 2, argv + 2, &(struct run_options){.summary = true}, out);
 }
 
-COMMAND(exact, "run PROG [ARG..] [& PROG ..]", "run, every page reference trapped and recorded; then: reftrace",
-        exact_run);
+COMMAND(exact, "run PROG [ARG..] [& PROG ..]",
+        "run, every page reference trapped and recorded; then: reftrace", exact_run);
 
 enum { A_LINE = 16 };
 

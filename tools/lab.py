@@ -88,9 +88,8 @@ def replay_lines(trace, policies, frames, exact, accessed, seed=1, icount=True, 
         mem, append = machine(facts["unique"], facts["written"], max(frames), module.stat().st_size)
         command = (f"replay policy={','.join(policies)} frames={','.join(map(str, frames))} "
                    f"mode={'exact' if exact else 'sampled'} accessed={accessed} seed={seed}")
-        result = qemu.run(append, run=command, quit_at_end=True, mem=f"{mem}M", modules=[module], icount=icount,
-                          timeout=timeout) if False else \
-            qemu.run(append, run=command + "; quit", mem=f"{mem}M", modules=[module], icount=icount, timeout=timeout)
+        result = qemu.run(append, run=command + "; quit", mem=f"{mem}M", modules=[module], icount=icount,
+                          timeout=timeout)
     lines = [values(line) for line in result.log.splitlines() if line.startswith("replay trace=")]
     if not result.ok or len(lines) != len(policies) * len(frames):
         raise LabError(f"{result.reason}\n{result.tail(12)}")
