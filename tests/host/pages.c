@@ -3,10 +3,25 @@
 #include "tests/host/pages.h"
 #include "lib/panic.h"
 
+enum vm_result any_pool_init(struct pool *p, const char *name, const struct policy *policy, uint32_t limit,
+                             uint32_t seed)
+{
+    static struct oracle empty;
+    enum vm_result r = pool_init(p, name, &policy_fifo, limit, seed);
+    if (r != VM_OK)
+        return r;
+    p->exact = (policy->needs & POLICY_NEEDS_TOUCHES) != 0;
+    p->oracle = (policy->needs & POLICY_NEEDS_ORACLE) ? &empty : NULL;
+    r = pool_set_policy(p, policy, seed);
+    if (r != VM_OK)
+        pool_destroy(p);
+    return r;
+}
+
 void world_init(struct world *w, const char *policy, uint32_t limit, uint32_t pages)
 {
     enum vm_result r =
-        pool_init(&w->pool, "test", policy_find(policy), MAX(limit, (uint32_t)POOL_MIN_LIMIT), 1);
+        any_pool_init(&w->pool, "test", policy_find(policy), MAX(limit, (uint32_t)POOL_MIN_LIMIT), 1);
     ASSERT(r == VM_OK, "world: pool_init says %s", vm_result_name(r));
     w->pool.limit = limit;
     r = space_init(&w->space, &w->pool, 1);

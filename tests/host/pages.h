@@ -20,6 +20,10 @@ struct world {
     struct space space; /* pid 1 */
 };
 
+/* As pool_init, but the pool has what the policy needs: it is said to be exact, and its future is empty. */
+enum vm_result any_pool_init(struct pool *p, const char *name, const struct policy *policy, uint32_t limit,
+                             uint32_t seed) MUST_CHECK;
+
 /* A pool and a space with `pages` writable zero pages at TEST_VA, none if 0. Failure panics. limit may be
  * below POOL_MIN_LIMIT: one CPU access of one word needs one page only. */
 void world_init(struct world *w, const char *policy, uint32_t limit, uint32_t pages);

@@ -141,7 +141,8 @@ static uint32_t history_of(const char *policy, uint32_t seed)
     struct pool pool;
     struct space s;
     uint32_t h = 0, rng = 3;
-    if (pool_init(&pool, "test", policy_find(policy), 8, seed) != VM_OK || space_init(&s, &pool, 1) != VM_OK)
+    if (any_pool_init(&pool, "test", policy_find(policy), 8, seed) != VM_OK ||
+        space_init(&s, &pool, 1) != VM_OK)
         return 0;
     file_map(&s, 0, file, PAGES * PAGE_SIZE, VM_READ);
     for (int i = 0; i < 300; i++) {
