@@ -248,10 +248,10 @@ LAB       = $(Q)$(PYTHON) tools/lab.py
 replay: all $(SIM)
 	$(LAB) replay $(call quote,$(TRACE)) $(LAB_FLAGS) $(if $(filter 1,$(EXACT)),--exact)
 
-#:   capture        RUN="program ..." in exact mode: its true page-reference string into TRACE=build/capture.txt
+#:   capture        RUN="program ..." in exact mode: its true page-reference string into TRACE=build/capture.flt
 .PHONY: capture
 capture: all $(SIM)
-	$(LAB) capture $(call quote,$(RUN)) --out $(call quote,$(or $(TRACE),$(B)/capture.txt)) --timeout $(TIMEOUT)
+	$(LAB) capture $(call quote,$(RUN)) --out $(call quote,$(or $(TRACE),$(B)/capture.flt)) --timeout $(TIMEOUT)
 
 #:   compare        RUN="program ..." under every policy, for real, against Belady's optimum; POLICY= FRAMES=
 .PHONY: compare

@@ -12,7 +12,7 @@ static struct slab_cache cache = SLAB_CACHE_INIT(cache, "exact", sizeof(struct e
 /* ---- the recorder ---- */
 
 enum {
-    CHUNK = 64 * 1024, /* references */
+    CHUNK = RECORDER_PIECE, /* references */
     CHUNKS = 1024,
 };
 
@@ -53,6 +53,11 @@ static uint32_t *record(uint32_t i)
 uint32_t recorder_at(uint32_t i)
 {
     return *record(i);
+}
+
+const uint32_t *recorder_piece(uint32_t n)
+{
+    return (uint64_t)n * CHUNK < recorder.count ? recorder.chunks[n] : NULL;
 }
 
 /* The kernel's reserve is not for this. */

@@ -59,4 +59,8 @@ uint32_t recorder_count(void);
 uint32_t recorder_lost(void); /* references that there was no memory for */
 uint32_t recorder_at(uint32_t i);
 
+/* Where the recorded words lie: piece n. => NULL behind the last */
+enum { RECORDER_PIECE = 64 * 1024 }; /* words in each but the last */
+const uint32_t *recorder_piece(uint32_t n);
+
 #endif
