@@ -117,7 +117,8 @@ HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
-SIM_SRC  := $(wildcard tools/sim/*.c mm/policy/*.c) mm/policy.c mm/directory.c lib/print.c
+# Of the kernel: the policies, and all of level 4, which they are made of.
+SIM_SRC  := $(wildcard tools/sim/*.c mm/policy/*.c) $(shell grep -lE 'mm-level: 4(\.0[0-9]*)?$$' mm/*.c) lib/print.c
 SIM_OBJ  := $(SIM_SRC:%=$(B)/sim-obj/%.o)
 ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
 EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
