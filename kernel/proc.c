@@ -202,7 +202,8 @@ static int32_t load_program(struct proc *p, const struct file *program, int argc
         print(out, "%s: no memory for another process\n", program->name);
         err = -ENOMEM;
     } else if ((always & REGION_EXACT) && exact_enable_all(p->space) != VM_OK) {
-        print(out, "%s: exact mode needs memory, and pages as the unit of residence (order=0)\n", program->name);
+        print(out, "%s: exact mode needs memory, and pages as the unit of residence (order=0)\n",
+              program->name);
         err = -ENOMEM;
     } else {
         p->space->always |= always;

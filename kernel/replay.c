@@ -20,7 +20,8 @@ static uint32_t trace_count;
 
 static bool bad_module(const char *why, struct printer *out)
 {
-    print(out, "boot: module %u: %s; expected a trace made by the simulator's convert\n", trace_count + 2, why);
+    print(out, "boot: module %u: %s; expected a trace made by the simulator's convert\n", trace_count + 2,
+          why);
     return false;
 }
 
@@ -198,7 +199,8 @@ static int run_one(struct plan *p, const struct policy *policy, uint32_t frames,
     }
     if (!failed)
         print(out,
-              "replay trace=%s refs=%u unique=%u policy=%s frames=%u faults=%u evictions=%u writebacks=%u mode=%s "
+              "replay trace=%s refs=%u unique=%u policy=%s frames=%u faults=%u evictions=%u writebacks=%u "
+              "mode=%s "
               "accessed=%s references=%u cpu_us=%u elapsed_us=%u\n",
               h->name, h->refs, h->unique, policy->name, frames, pool_faults(pool), r.evictions, r.writebacks,
               exact ? "exact" : "sampled", accessed_name(c.accessed), h->count,
@@ -212,7 +214,9 @@ static int command_run(int argc, char **argv, struct printer *out)
 {
     static struct plan plan; /* too large for a kernel stack */
     if (trace_count == 0) {
-        print(out, "replay: there is no trace: the loader gave none as a second module (make replay TRACE=file)\n");
+        print(
+            out,
+            "replay: there is no trace: the loader gave none as a second module (make replay TRACE=file)\n");
         return 1;
     }
     if (initrd_program("replay") == NULL) {
