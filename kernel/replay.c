@@ -3,6 +3,7 @@
  * own. */
 #include "kernel/replay.h"
 #include "drivers/clock.h"
+#include "kernel/monitor.h"
 #include "kernel/proc.h"
 #include "lib/command.h"
 #include "lib/reftrace.h"
@@ -33,7 +34,7 @@ bool trace_add(const void *data, uint32_t size, struct printer *out)
     uint64_t words = h->count * (h->flags & REFTRACE_NEXT ? 2ull : 1ull);
     if (sizeof *h + words * sizeof(uint32_t) > size || h->count == 0)
         return bad_module("it is shorter than it says", out);
-    if (memchr(h->name, '\0', sizeof h->name) == NULL || trace_count == TRACES)
+    if (h->name[sizeof h->name - 1] != '\0' || trace_count == TRACES)
         return bad_module("it has no name, or is one too many", out);
     struct trace *t = &traces[trace_count];
     format(t->path, sizeof t->path, "trace/%s", h->name);

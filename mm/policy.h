@@ -128,7 +128,9 @@ struct page_id policy_page(const struct frame *f);
     X(policy_aging)         \
     X(policy_nfu)           \
     X(policy_lfu)           \
-    X(policy_random)
+    X(policy_random)        \
+    X(policy_opt)           \
+    X(policy_sieve)
 
 #define X(p) extern const struct policy p;
 POLICIES(X)
