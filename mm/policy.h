@@ -122,6 +122,12 @@ struct page_id policy_page(const struct frame *f);
     X(policy_second_chance) \
     X(policy_gclock)        \
     X(policy_lru)           \
+    X(policy_lru_sampled)   \
+    X(policy_mru)           \
+    X(policy_nru)           \
+    X(policy_aging)         \
+    X(policy_nfu)           \
+    X(policy_lfu)           \
     X(policy_random)        \
     X(policy_opt)           \
     X(policy_sieve)
