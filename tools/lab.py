@@ -21,6 +21,7 @@ import qemu  # noqa: E402
 ROOT = qemu.ROOT
 SIM = ROOT / "build/sim"
 PAGE = 4096
+REFTRACE_RAW = 2  # lib/reftrace.h
 MIB = 1 << 20
 
 # What the machine needs beside the pages: the kernel, the initrd, and a reserve; MiB.
@@ -152,20 +153,14 @@ def capture(programs, out, mem, timeout, append=""):
 
 
 def write_trace(out, name, words):
-    """Writes recorded words, page << 1 | written, as a module: pages are numbered anew, by first reference."""
-    number, last, nxt = {}, {}, array.array("I", bytes(4 * len(words)))
-    for i in range(len(words) - 1, -1, -1):
-        page = words[i] >> 1
-        nxt[i] = last.get(page, 0xffffffff)
-        last[page] = i
-    for i, word in enumerate(words):
-        words[i] = number.setdefault(word >> 1, len(number)) << 1 | word & 1
-    out = pathlib.Path(out)
+    """Writes recorded words, page << 1 | written, as a trace module (lib/reftrace.h)."""
+    raw, out = pathlib.Path(f"{out}.raw"), pathlib.Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with open(out, "wb") as f:
-        f.write(struct.pack("<4s4I44s", b"FLT1", 1, len(words), len(words), len(number), name.encode()))
+    with open(raw, "wb") as f:
+        f.write(struct.pack("<4s4I44s", b"FLT1", REFTRACE_RAW, len(words), len(words), 0, name.encode()))
         words.tofile(f)
-        nxt.tofile(f)
+    sim("convert", "--to", "module", raw, out)
+    raw.unlink()
 
 
 def do_capture(args):
