@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.1
+ * mm-level: 4.2
  * OPT: the page goes that will be wanted latest. No policy has fewer faults. Belady, IBM Systems Journal
  * 5(2), 1966 (MIN); Mattson, Gecsei, Slutz and Traiger, IBM Systems Journal 9(2), 1970 (OPT, and the proof).
  * It must be told the future (struct oracle), from the first page on: of a page that was there before, it
@@ -120,7 +120,8 @@ static void add(struct opt *o, struct frame *f, uint32_t next_use)
 static void end_waiting(struct opt *o)
 {
     while (o->waiting_count > 0 && o->count < o->capacity) {
-        struct frame *f = policy_frame(list_pop_front(&o->waiting));
+        struct frame *f = policy_frame(o->waiting.next);
+        list_remove(&f->link);
         o->waiting_count--;
         add(o, f, f->policy_word);
     }

@@ -20,8 +20,9 @@ struct world {
     struct space space; /* pid 1 */
 };
 
-/* As pool_init, but the pool has what the policy needs: it is said to be exact, and its future is empty. */
-enum vm_result any_pool_init(struct pool *p, const char *name, const struct policy *policy, uint32_t limit,
+/* A pool that has what the policy needs: references that the test makes known itself by pool_touch, or a
+ * future in which nothing happens. => as pool_init */
+enum vm_result pool_init_any(struct pool *p, const char *name, const char *policy, uint32_t limit,
                              uint32_t seed) MUST_CHECK;
 
 /* A pool and a space with `pages` writable zero pages at TEST_VA, none if 0. Failure panics. limit may be
