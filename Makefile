@@ -48,7 +48,7 @@ SWAPIMG ?= build/swap.img
 #:   MODE=exact     exact: policies see every reference; sampled: accessed bits only
 #:   ACCESSED=a1    the accessed bit of the access that faulted: a1 stays set, ad is cleared at the next fault
 #:   ARGS=          more arguments, e.g. ARGS="--seed 7"
-#:   SIM_EXTRA=     C files with more policies: build/sim-extra is the simulator with them
+#:   SIM_EXTRA=     C files with more policies (tools/sim/sim.h: SIM_POLICY); runs build/sim-extra, with sanitizers
 #:   LACKEY=1       make traces: of real programs too, under Valgrind
 
 #: Variables of the build:
@@ -148,7 +148,7 @@ STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
 STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_extra  := $(EXTRA_OBJ)
-STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64)
+STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
 $(B)/stamp/%: FORCE
@@ -293,12 +293,13 @@ $(B)/faultline.iso: $(KERNEL) $(INITRD) tools/mkiso.py $(B)/stamp/iso
 ### Simulator ###########################################################################################
 
 TRACES     := $(B)/traces
+SIM_RUN    := $(SIM)$(if $(SIM_EXTRA),-extra)
 SIM_FRAMES := $(if $(FRAMES),$(FRAMES),10%$(comma)25%$(comma)50%)
 
 #:   sim            page traces through the policies, on this machine; a table, or with make -s a line for each run
 .PHONY: sim
-sim: $(SIM) $(if $(TRACE),,$(TRACES)/.made)
-	@$(SIM) $(if $(SILENT),-s) -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(if $(MODE),-m $(MODE)) \
+sim: $(SIM_RUN) $(if $(TRACE),,$(TRACES)/.made)
+	@$(SIM_RUN) $(if $(SILENT),-s) -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(if $(MODE),-m $(MODE)) \
 		$(if $(ACCESSED),-a $(ACCESSED)) $(ARGS) $(or $(TRACE),$(TRACES)/*.txt)
 
 #:   traces         the synthetic page traces, in build/traces
@@ -409,7 +410,7 @@ compdb = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(2) -c $(1)"}
 define COMPDB
 [$(foreach s,$(filter %.c,$(KERNEL_SRC)),
 $(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC)),
-$(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/%,$(HOST_SRC)),
+$(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/% tools/%,$(HOST_SRC) $(SIM_SRC)),
 $(call compdb,$s,$(HOSTCC) $(HOST_FLAGS))$(comma))
 $(call compdb,$(B)/ksyms.S,$(CC))
 ]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.1
+ * mm-level: 4.05
  * The directory of pages: a hash table with chains, multiplicative hashing (Knuth, TAOCP 3, section 6.4). */
 #include "mm/directory.h"
 #include "lib/string.h"

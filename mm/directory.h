@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.1
+ * mm-level: 4.05
  * A directory of pages, for policies that remember pages which are not in memory (ghosts), or need more room
  * for a page than its frame has. An entry is found by the page's name, in constant time, and has two links,
  * so that it can be on two lists at once. All memory is taken at the start. */

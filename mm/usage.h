@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.1
+ * mm-level: 4.06
  * Has a page been used since it came in? For policies whose papers start a page with a clear reference bit.
  *
  * Exact mode is known by `touched`: from its first call on, the accessed bits are ignored, as they say

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.15
+ * mm-level: 4.07
  * The four lists of ARC and CAR.
  *
  * The papers drop a ghost before the victim becomes one; here the excess is dropped after the page came in.

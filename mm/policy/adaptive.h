@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.15
+ * mm-level: 4.07
  * What ARC and CAR share: pages in memory that were seen once (T1) or more often (T2), pages that were
  * evicted from either (B1, B2, the ghosts), and the size that T1 should have, which ghosts that are missed
  * adapt. At most c = capacity pages are on T1 and B1 together, at most 2c on all four. Megiddo and Modha,

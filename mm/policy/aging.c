@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * Aging: LRU simulated by eight bits of history for each page. At each sampling (mm/sampling.h) a page's
  * counter is shifted right, and its accessed bit becomes the highest bit; the page with the lowest counter
  * goes, the one that came in first if several have it. Tanenbaum, Modern Operating Systems, 4th edition,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * ARC: two LRU lists, of pages seen once and of pages seen more often; the ghosts of each say by how many the
  * other one is too long. Megiddo and Modha, ARC: A Self-Tuning, Low Overhead Replacement Cache, FAST 2003,
  * figure 4. The paper's cases:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * CAR: ARC with two clocks instead of two LRU lists, made for paging: a hit only sets the page's reference
  * bit. The hand of T1 moves a page with the bit to T2, the hand of T2 spares it for another round; both clear
  * it. Bansal and Modha, CAR: Clock with Adaptive Replacement, FAST 2004, figure 2. Unlike ARC it adapts when

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * CLOCK: a hand goes round the resident pages; a page whose accessed bit is set loses the bit and is
  * passed over, the first one without it goes. Corbato, A Paging Experiment with the Multics System, 1968.
  * The accessed bit that the faulting access itself sets is left as it is (convention a1), as textbooks

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * CLOCK-Pro: what LIRS does, on one clock with reference bits only. Hot pages stay; cold ones go, but for a
  * test period their place on the clock is kept: a cold page that is used within it becomes hot. Jiang, Chen
  * and Zhang, CLOCK-Pro: An Effective Improvement of the CLOCK Replacement, USENIX 2005, section 3.

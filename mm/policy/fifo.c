@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * First in, first out: the page that became resident longest ago goes. Belady, IBM Systems Journal 5(2),
  * 1966. Looks at no bit, so it shows what ignoring use costs, and Belady's anomaly. */
 #include "mm/policy.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * GCLOCK, the generalized clock: each page has a counter, and the hand takes one from it as it passes; the
  * first page found at zero goes. A. J. Smith, ACM TODS 3(3), 1978; Nicola, Dan and Dias, SIGMETRICS 1992.
  *

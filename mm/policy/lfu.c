@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * Least frequently used: the page with the fewest references since it came in goes, and of several the one
  * that has had as many for longest. Mattson, Gecsei, Slutz and Traiger, IBM Systems Journal 9(2), 1970.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * LIRS: pages with a low inter-reference recency (LIR: few other pages came between their last two uses) have
  * nearly all of memory; the others (HIR) pass through the rest. Jiang and Zhang, LIRS: An Efficient Low
  * Inter-reference Recency Set Replacement Policy, SIGMETRICS 2002, section 3.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * Least recently used: the page whose last reference is longest ago goes. Mattson, Gecsei, Slutz and Traiger,
  * IBM Systems Journal 9(2), 1970. Exact: it must be told of every reference. See lru_sampled.c for what
  * hardware can do. */

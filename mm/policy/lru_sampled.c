@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * An approximation of LRU with accessed bits: now and then (mm/sampling.h) all bits are read and cleared, and
  * the pages that were used move to the young end of the queue, in their old order; the oldest page goes. Two
  * pages that were used between the same two samplings cannot be told apart: that is all that it has less than

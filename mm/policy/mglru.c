@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * Generations, as in Linux's multi-gen LRU (Yu Zhao, since 6.1): pages are in order of age only by
  * generation, of which there are at most four. New pages join the youngest. From time to time a sweep looks
  * at every page, moves those that were accessed to the youngest generation, clears their bits and begins a

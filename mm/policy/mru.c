@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * Most recently used: the page that was used last goes. Best for a loop that is longer than memory, bad for
  * almost all else. Chou and DeWitt, VLDB 1985.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * Not frequently used: each sampling (mm/sampling.h) adds the accessed bit to the page's counter; the page
  * with the lowest goes, and of several the one that reached this value first. Tanenbaum, Modern Operating
  * Systems, 4th edition, 3.4.7: it never forgets, so that pages of a phase that is over stay, and those of the

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * Not recently used: pages fall into four classes by their bits, and one of the lowest class that is not
  * empty goes. Tanenbaum, Modern Operating Systems, 4th edition, 3.4.2.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * OPT: the page goes that will be wanted latest. No policy has fewer faults. Belady, IBM Systems Journal
  * 5(2), 1966 (MIN); Mattson, Gecsei, Slutz and Traiger, IBM Systems Journal 9(2), 1970 (OPT, and the proof).
  * It must be told the future (struct oracle), from the first page on: of a page that was there before, it

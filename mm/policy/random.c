@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * Random replacement: every resident page is as likely to go. Belady, IBM Systems Journal 5(2), 1966.
  * Repeatable: the draw depends on the seed (seed=) and on the history only. */
 #include "lib/random.h"

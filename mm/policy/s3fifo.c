@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * S3-FIFO: three FIFO queues. New pages go through a small one, a tenth of memory; from its end those that
  * were used more than once go on to the main queue, the others out, and only their names to the ghost queue.
  * A ghost that is missed comes in at the main queue. A page at the end of the main queue goes round again for

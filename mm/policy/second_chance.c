@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * Second chance: a queue as in FIFO, but a page at its head whose accessed bit is set loses the bit and goes
  * to the back, as if it had just come in. Tanenbaum, Modern Operating Systems, 4th edition, 3.4.4. Its
  * victims are those of CLOCK, which turns a hand instead of moving pages. Bits are left as loaded (convention

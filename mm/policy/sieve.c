@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * SIEVE: pages stay in the order in which they came; a hand goes from the oldest to the newest, clears the
  * visited marks that it finds and takes the first page without one. Unlike CLOCK's, its new pages are not put
  * behind the hand but at the young end, so that they are soon looked at. Zhang, Yang, Yue, Vigfusson and

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * Two lists, inactive and active, as Linux's classic reclaim has them. New pages are inactive; a second use
  * makes them active. Victims are the oldest inactive pages. When there are more active pages than inactive
  * ones, the oldest active one becomes inactive, used or not.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 4.2
+ * mm-level: 4.1
  * WSClock: a hand goes round like CLOCK's, and takes the first page that is out of the working set (not used
  * for a window of virtual time) and clean. Carr and Hennessy, WSCLOCK, SOSP 1981.
  *

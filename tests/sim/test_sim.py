@@ -153,6 +153,7 @@ def test_writebacks(tmp_path):
     assert writebacks([(1, True), 2, 3, (1, True), 4, 5], 2) == 2
     assert writebacks([2, (1, True), 1, 3], 2) == 0             # never evicted
     assert writebacks([1, (1, True), 2, 3], 2) == 1             # joined, and written
+    assert writebacks([(1, True)] + list(range(2, 60)), 2) == 1  # others in its frame are clean
 
 
 # The order of calls ----------------------------------------------------------------------------------
@@ -382,6 +383,8 @@ def test_make_sim(tmp_path):
     assert "mode=sampled accessed=ad" in quiet.stdout
     table = make("sim", f"TRACE={path}", "POLICY=fifo", "FRAMES=3")
     assert table.returncode == 0 and "1 frame" not in table.stdout and "fifo" in table.stdout
+    mine = make("-s", "sim", f"TRACE={path}", "POLICY=broken-gone", "FRAMES=3", "SIM_EXTRA=tests/sim/extra.c")
+    assert mine.returncode != 0 and "policy broken-gone" in mine.stderr
     everything = make("-s", "sim", f"TRACE={path}")
     assert [run["policy"] for run in lines(everything.stdout)] == POLICIES * 3
 
