@@ -116,10 +116,11 @@ bool policy_accessed(const struct frame *f);      /* the same, leaves the bit */
 bool policy_dirty(const struct frame *f);         /* would its eviction need a write? */
 struct page_id policy_page(const struct frame *f);
 
-#define POLICIES(X) \
-    X(policy_fifo)  \
-    X(policy_clock) \
-    X(policy_random)
+#define POLICIES(X)  \
+    X(policy_fifo)   \
+    X(policy_clock)  \
+    X(policy_random) \
+    X(policy_gip)
 
 #define X(p) extern const struct policy p;
 POLICIES(X)
