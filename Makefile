@@ -254,6 +254,25 @@ swap-image:
 	$(Q)image=$(call quote,$(SWAPIMG)); if [ "$$image" = $(B)/swap.img ] || [ ! -e "$$image" ]; then \
 		truncate -s $$(($(or $(SWAPMB),64) * 1024 + 4))K "$$image"; fi
 
+LAB_FLAGS = $(if $(POLICY),--policy $(call quote,$(POLICY))) $(if $(FRAMES),--frames $(call quote,$(FRAMES))) \
+            $(if $(ACCESSED),--accessed $(call quote,$(ACCESSED))) --timeout $(TIMEOUT)
+LAB       = $(Q)$(PYTHON) tools/lab.py
+
+#:   replay         TRACE=file on the real MMU: POLICY=p FRAMES=n [EXACT=1] [ACCESSED=ad]; one line for each run
+.PHONY: replay
+replay: all $(SIM)
+	$(LAB) replay $(call quote,$(TRACE)) $(LAB_FLAGS) $(if $(filter 1,$(EXACT)),--exact)
+
+#:   capture        RUN="program ..." in exact mode: its true page-reference string into TRACE=build/capture.flt
+.PHONY: capture
+capture: all $(SIM)
+	$(LAB) capture $(call quote,$(RUN)) --out $(call quote,$(or $(TRACE),$(B)/capture.flt)) --timeout $(TIMEOUT)
+
+#:   compare        RUN="program ..." under every policy, for real, against Belady's optimum; POLICY= FRAMES=
+.PHONY: compare
+compare: all $(SIM)
+	$(LAB) compare $(call quote,$(if $(filter demo,$(RUN)),matmul,$(RUN))) $(LAB_FLAGS)
+
 #:   bench          cost of the basic operations, in guest instructions
 .PHONY: bench
 bench: all

@@ -6,6 +6,7 @@
 
 #include "mm/pmap.h"
 #include "mm/pool.h"
+#include "mm/reclaim.h"
 #include "mm/region.h"
 
 /* The user part of every address space: as on Linux i386, less the first 64 KiB (a null pointer with an
@@ -16,14 +17,17 @@
 struct space {
     struct list_node link; /* all_spaces */
     struct pmap pmap;
-    struct pool *pool;
+    struct pool *pool;         /* one reference */
     struct region_set regions; /* only its own process changes them */
     vaddr_t brk_start, brk;    /* the heap; brk in bytes, not aligned */
     vaddr_t map_top;           /* space_find_gap searches downwards from here */
     uint32_t stack_limit;      /* how far a stack may grow, bytes */
     uint32_t locked;           /* pages of locked regions */
     bool lock_future;          /* mlockall(MCL_FUTURE): new regions are locked */
+    uint32_t always;           /* flags that every new region gets */
     uint32_t minor, major;     /* faults */
+    struct exact *exact;       /* NULL: it has no exact regions */
+    struct step step;          /* what the instruction that faults has got so far */
 };
 
 extern struct list_node all_spaces;
@@ -33,7 +37,8 @@ enum { STACK_LIMIT = 8 << 20, STACK_GUARD = 1 << 20 }; /* bytes; Linux's default
 /* => VM_OK or VM_NO_MEMORY. tag is the pid. */
 enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag) MUST_CHECK;
 
-/* Frees every page, slot and table. => no CPU uses it. */
+/* Frees every page, slot and table. It is gone at once; then, if it was the last of its pool, may evict and
+ * sleep (pool_put). => no CPU uses it. */
 void space_destroy(struct space *s);
 
 /* Adds a region; takes over its reference to the object only if it succeeds. No page becomes resident. The
@@ -73,6 +78,12 @@ enum vm_result space_fork(struct space *child, struct space *parent) MUST_CHECK;
 
 /* Makes the page of va resident with at least this access. Declared low, defined high: fault.c. */
 enum vm_result vm_fault_in(struct space *s, vaddr_t va, enum vm_prot access) MUST_CHECK;
+
+/* Its exact regions' pages that are shown are hidden. Declared low, defined high: exact.c; so is the end of
+ * what it keeps for them, and what a child gets of it. */
+void exact_hide_all(struct space *s);
+void exact_destroy(struct space *s);
+enum vm_result exact_fork(struct space *child, struct space *parent) MUST_CHECK;
 
 /* Does a fault at va mean that the stack wants to grow? Then it has grown, and this is its region. */
 struct region *space_grow_stack(struct space *s, vaddr_t va);

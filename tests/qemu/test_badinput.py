@@ -14,15 +14,16 @@ from tools import qemu
 # Command line ----------------------------------------------------------------------------------------
 
 FRAMES = "expected all, or a number of frames from 6 on (one instruction may need 6 pages)"
-LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys, each with + or - if wanted"
+LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys explain, each with + or - if wanted"
 
 WORDS = {
     "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= ksm= "
-               "swapforce= atadma= seed= log= run= debug= check=",
+               "swapforce= atadma= seed= log= run= debug= check= accessed=",
     "readahead=3": "readahead=3: expected a power of two from 1 (none) to 32 pages",
     "order=11": "order=11: expected 0 to 10 (a unit of residence is 2^order pages)",
     "order=10": "frames=256 with order=10: expected at least 6144 (6 units of 1024 frames)",
     "pager=1": "pager=1: expected on or off",
+    "accessed=a2": "accessed=a2: expected a1 or ad",
     "ksm=yes": "ksm=yes: expected on, off or madvise",
     "=": "unknown key ; known:",
     "policy=lru": "policy=lru: expected one of: fifo clock random",
@@ -103,7 +104,23 @@ COMMANDS = {
     "disk nonsense": "disk: expected no argument, or fail-read, fail-write or corrupt and a number from 1 on",
     "disk fail-read 0": "disk: expected no argument, or fail-read, fail-write or corrupt and a number from 1 on",
     "frames x": "frames: expected no argument, or: map",
-    "policy lru": "policy: expected no argument, or: dump",
+    "policy lru": "policy: lru: expected dump, or one of: fifo clock random",
+    "policy fifo x": "policy: x: expected pid=N, or pool=NAME of a pool; policy lists them",
+    "policy fifo pid=x": "policy: pid=x: expected the pid of a running program; ps lists them",
+    "policy fifo pid=99": "policy: pid=99: expected the pid of a running program; ps lists them",
+    "policy fifo pool=x": "policy: pool=x: expected pid=N, or pool=NAME of a pool; policy lists them",
+    "policy fifo pool=main x": "policy: unexpected argument x",
+    "with": "with: expected run and a program at the end",
+    "with run": "with: expected run and a program at the end",
+    "with frames=9 hello": "with: hello: expected policy=NAME, frames=N, accessed=a1|ad or seed=N, and then run",
+    "with x=1 run hello": "with: x=1: expected policy=NAME, frames=N, accessed=a1|ad or seed=N, and then run",
+    "with frames=5 run hello": "with: frames=5: expected 6 to ",
+    "with frames=99999999 run hello": "with: frames=99999999: expected 6 to ",
+    "with frames=x run hello": "with: frames=x: expected 6 to ",
+    "with policy=lru run hello": "with: policy=lru: expected one of: fifo clock random",
+    "with accessed=a0 run hello": "with: accessed=a0: expected a1 or ad",
+    "with seed=-1 run hello": "with: seed=-1: expected 0 to 4294967295",
+    "with seed=1 run nosuch": f"nosuch: no such program; there are: {PROGRAM_NAMES}",
     "swap x": "swap: expected no argument, or: verify on|off",
     "iostat x": "iostat: expected no argument, or: reset",
     "cpu x": "cpu: unexpected argument x",
