@@ -77,6 +77,7 @@ ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall 
 HOST_FLAGS   := $(BASE) $(WARN) -DFAULTLINE_HOST
 HOST64_FLAGS := $(HOST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST32_FLAGS := $(HOST_FLAGS) -O2 -static
+SIM_FLAGS    := $(HOST_FLAGS) -O2
 
 LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
         -Wl,--fatal-warnings
@@ -106,7 +107,13 @@ HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
-ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ)
+SIM_SRC  := $(wildcard tools/sim/*.c mm/policy/*.c) mm/policy.c mm/directory.c lib/print.c $(SIM_EXTRA)
+SIM_OBJ  := $(SIM_SRC:%=$(B)/sim-obj/%.o)
+SIM      := $(B)/sim
+ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
+
+ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
+           $(SIM_OBJ) $(ASAN_OBJ)
 
 ### Helpers #############################################################################################
 
@@ -124,6 +131,8 @@ STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
 STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
 STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
 STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
+STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
+STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
@@ -246,6 +255,24 @@ iso: $(B)/faultline.iso
 $(B)/faultline.iso: $(KERNEL) $(INITRD) tools/mkiso.py $(B)/stamp/iso
 	$(call say,ISO,$@)
 	$(Q)$(PYTHON) tools/mkiso.py --kernel $(KERNEL) --initrd $(INITRD) --append $(call quote,$(STAMP_iso)) $@
+
+### Simulator ###########################################################################################
+
+$(B)/sim-obj/%.c.o: %.c $(B)/stamp/sim
+	$(call say,HOSTCC,"$< (simulator)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) -c $< -o $@
+$(SIM): $(SIM_OBJ) $(B)/stamp/sim
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ) -o $@
+
+$(B)/sim-asan-obj/%.c.o: %.c $(B)/stamp/asan
+	$(call say,HOSTCC,"$< (simulator with sanitizers)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) -c $< -o $@
+$(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -o $@
 
 ### Testing #############################################################################################
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of the simulator share: how it fails, and who plays. */
+#ifndef TOOLS_SIM_SIM_H
+#define TOOLS_SIM_SIM_H
+
+#include "mm/policy.h"
+
+/* Exit statuses. */
+enum {
+    SIM_OK = 0,
+    SIM_FAILED = 1, /* a trace that cannot be read, a policy that broke its contract */
+    SIM_USAGE = 2,  /* options that make no sense */
+};
+
+/* Prints "sim: ..." to stderr and ends the program with `status`. */
+void die(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3))) NORETURN;
+
+/* Host memory; the program ends when there is none. */
+void *host_alloc(size_t count, size_t size);
+void *host_realloc(void *p, size_t count, size_t size);
+
+/* How much of kmalloc's and slab_alloc's memory is in use: objects. */
+uint32_t memory_objects(void);
+
+/* Every policy: those of the kernel, then those of SIM_EXTRA, which enter themselves into the linker set
+ * `sim_policies`. => NULL behind the last one. */
+const struct policy *player(uint32_t number);
+const struct policy *player_find(const char *name);
+
+extern struct printer to_stdout, to_stderr;
+
+#endif
