@@ -34,9 +34,17 @@ class Run:
         return count
 
 
-def joined(trace):
-    """=> the trace with references to one page in a row made one, as an MMU sees them"""
-    return [page for i, page in enumerate(trace) if i == 0 or page != trace[i - 1]]
+def joined(trace, written):
+    """References to one page in a row made one, which is a write if any of them was: an MMU cannot tell them
+    apart. => (trace, written)"""
+    pages, writes = [], []
+    for page, write in zip(trace, written):
+        if pages and pages[-1] == page:
+            writes[-1] = writes[-1] or write
+        else:
+            pages.append(page)
+            writes.append(write)
+    return pages, writes
 
 
 def fifo(trace, frames):

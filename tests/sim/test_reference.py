@@ -125,5 +125,5 @@ def test_writebacks():
 
 
 def test_joined():
-    assert reference.joined("aabbba") == ["a", "b", "a"]
-    assert reference.joined("") == []
+    assert reference.joined("aabbbaa", (0, 1, 0, 0, 0, 1, 0)) == (["a", "b", "a"], [1, 0, 1])
+    assert reference.joined("", ()) == ([], [])
