@@ -21,6 +21,7 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "mm/block.h"
+#include "mm/exact.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
@@ -182,7 +183,7 @@ static enum phase touch_anonymous(struct fault *f, enum vm_result *result)
         if (phase != PHASE_NEXT || f->order > 0)
             return phase;
     }
-    if (f->access != VM_WRITE)
+    if (f->access != VM_WRITE && likely(!(f->region->flags & REGION_FRAMES)))
         return map_zero_frame(f);
     enum phase phase = get_frame(f, result);
     if (unlikely(phase != PHASE_NEXT))
@@ -442,6 +443,28 @@ static void count(const struct fault *f, bool resolved)
     f->space->minor += !major;
 }
 
+/* A program that makes no progress faults for the same instruction again. */
+static void begin_step(const struct fault *f)
+{
+    struct step *s = &f->space->step;
+    if (s->id != f->step)
+        *s = (struct step){.id = f->step};
+    reclaim_for = f->step != 0 ? s : NULL;
+}
+
+/* The page is there; `insertions` is what the pool had when the fault began. */
+static void arrived(const struct fault *f, uint32_t insertions)
+{
+    struct step *s = &f->space->step;
+    const struct pool *p = f->space->pool;
+    if (f->step != 0)
+        s->pages[s->count++ % ARRAY_SIZE(s->pages)] = f->frame;
+    if (unlikely(f->region->flags & REGION_EXACT)) {
+        bool came = p->insertions != insertions && pool_newest(p) == f->frame;
+        exact_reference(f->space, f->va, f->step, f->access == VM_WRITE, came);
+    }
+}
+
 static bool out_of_memory(enum vm_result r)
 {
     return r == VM_NO_MEMORY || r == VM_NO_SWAP;
@@ -452,17 +475,24 @@ enum vm_result vm_fault(struct fault *f)
     uint64_t start = log_on(LOG_FAULT) ? log_ticks() : 0;
     enum vm_result result;
     enum phase phase;
+    uint32_t insertions = f->space->pool->insertions;
     f->major = false;
+    begin_step(f);
     do {
         phase = PHASE_REFUSED;
         result = find_region(f);
         if (unlikely(result != VM_OK))
             break;
+        if (unlikely(f->region->flags & REGION_EXACT))
+            exact_show(f->space, f->region, page_of(f));
         look_up(f);
         phase = resolve(f, &result);
         if (unlikely(phase == PHASE_REFUSED) && out_of_memory(result) && vm_out_of_memory(f->space, result))
             phase = PHASE_RESTART; /* somebody else had to go */
     } while (unlikely(phase == PHASE_RESTART));
+    reclaim_for = NULL;
+    if (likely(phase == PHASE_NEXT))
+        arrived(f, insertions);
     count(f, phase == PHASE_NEXT);
     const struct fault_record *r = remember(f);
     if (log_on(LOG_FAULT))

@@ -24,6 +24,7 @@ struct fault {
     vaddr_t va;            /* [c] the address, any byte of the page */
     enum vm_prot access;   /* [c] what was tried */
     uint32_t ip;           /* [c] the instruction, or 0 when the kernel copies for the process */
+    uint32_t step;         /* [c] all registers in one number, see struct step; or 0 */
     struct region *region; /* [1] NULL in case 0 */
     struct pte pte;        /* [2] as it was when the fault came */
     enum fault_case kase;  /* [1] [2] */

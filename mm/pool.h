@@ -111,6 +111,12 @@ void pool_wait(struct pool *p);
  * it? Policies need not care; reclaim does when there is hardly anything else that could go. */
 bool pool_recent(const struct pool *p, const struct frame *f);
 
+/* The page that came in last. => some page came in, and may have left since. */
+static inline const struct frame *pool_newest(const struct pool *p)
+{
+    return p->recent[(p->insertions - 1) % ARRAY_SIZE(p->recent)];
+}
+
 /* f could not be evicted: its policy is told to look at it anew, so that the next pick is another page. */
 void pool_requeue(struct frame *f);
 

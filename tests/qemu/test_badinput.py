@@ -14,7 +14,7 @@ from tools import qemu
 # Command line ----------------------------------------------------------------------------------------
 
 FRAMES = "expected all, or a number of frames from 6 on (one instruction may need 6 pages)"
-LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys, each with + or - if wanted"
+LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys explain, each with + or - if wanted"
 
 WORDS = {
     "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= ksm= "
