@@ -264,7 +264,7 @@ $(B)/sim-obj/%.c.o: %.c $(B)/stamp/sim
 	$(Q)$(HOSTCC) $(SIM_FLAGS) -c $< -o $@
 $(SIM): $(SIM_OBJ) $(B)/stamp/sim
 	$(call say,LD,$@)
-	$(Q)$(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ) -o $@
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ) -lm -o $@
 
 $(B)/sim-asan-obj/%.c.o: %.c $(B)/stamp/asan
 	$(call say,HOSTCC,"$< (simulator with sanitizers)")
@@ -272,7 +272,7 @@ $(B)/sim-asan-obj/%.c.o: %.c $(B)/stamp/asan
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) -c $< -o $@
 $(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
 	$(call say,LD,$@)
-	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -o $@
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -lm -o $@
 
 ### Testing #############################################################################################
 

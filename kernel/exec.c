@@ -11,6 +11,7 @@
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "mm/exact.h"
 #include "mm/slab.h"
 
 enum { PATH_MAX = PAGE_SIZE, NAME_LONGEST = 255 };
@@ -58,8 +59,12 @@ static int32_t load(const struct file *f, vaddr_t argv, vaddr_t envp, struct spa
     if (err == 0 &&
         (kernel_memory_short() || (s = space_new(current->space->pool, current->result.pid)) == NULL))
         err = -ENOMEM;
-    if (err == 0)
+    if (err == 0 && current->space->exact != NULL && exact_enable_all(s) != VM_OK)
+        err = -ENOMEM;
+    if (err == 0) {
+        s->always = current->space->always;
         err = elf_load(f, s, &args, start, &silent);
+    }
     args_free(&args);
     if (err != 0 && s != NULL)
         space_put(s);

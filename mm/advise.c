@@ -231,7 +231,7 @@ enum vm_result space_lock_all(struct space *s, enum vm_lock lock)
     for (uint32_t i = 0; i < s->regions.count; i++)
         if (s->regions.at[i]->prot != 0)
             pages += (s->regions.at[i]->end - s->regions.at[i]->start) / PAGE_SIZE;
-    if (lock != LOCK_NONE && pages - s->locked + s->pool->wired + POOL_MIN_LIMIT > s->pool->limit)
+    if (lock != LOCK_NONE && pages > s->locked && pages - s->locked + s->pool->wired + POOL_MIN_LIMIT > s->pool->limit)
         return VM_NO_MEMORY;
     for (uint32_t i = 0; i < s->regions.count; i++)
         set_lock(s, s->regions.at[i], lock != LOCK_NONE);

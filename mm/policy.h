@@ -116,9 +116,12 @@ bool policy_accessed(const struct frame *f);      /* the same, leaves the bit */
 bool policy_dirty(const struct frame *f);         /* would its eviction need a write? */
 struct page_id policy_page(const struct frame *f);
 
-#define POLICIES(X) \
-    X(policy_fifo)  \
-    X(policy_clock) \
+#define POLICIES(X)         \
+    X(policy_fifo)          \
+    X(policy_clock)         \
+    X(policy_second_chance) \
+    X(policy_gclock)        \
+    X(policy_lru)           \
     X(policy_random)
 
 #define X(p) extern const struct policy p;

@@ -92,6 +92,14 @@ void pool_insert(struct frame *f)
         p->oracle->now++;
 }
 
+void pool_count_from_here(struct pool *p)
+{
+    p->counted_from = p->insertions;
+    p->touches = 0;
+    if (p->oracle != NULL)
+        p->oracle->now = 0;
+}
+
 void pool_touch(struct frame *f)
 {
     struct pool *p = f->pool;
@@ -268,7 +276,7 @@ static int command_run(int argc, char **argv, struct printer *out)
         bool used = false;
         list_for_each (n, &all_pools)
             used |= container_of(n, struct pool, link)->policy == policy_table[i];
-        print(out, "%c %-8s %s\n", used ? '*' : ' ', policy_table[i]->name, policy_table[i]->summary);
+        print(out, "%c %-13s %s\n", used ? '*' : ' ', policy_table[i]->name, policy_table[i]->summary);
     }
     return 0;
 }

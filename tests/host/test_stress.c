@@ -449,8 +449,8 @@ static void stress_run(struct ktest_run *t, const struct setup *with)
     for (size_t i = 0; i < ARRAY_SIZE(file); i++)
         file[i] = (uint32_t)i * 2654435761u;
     for (uint32_t i = 0; i < POOLS; i++)
-        if (pool_init(&stress.pool[i], i ? "b" : "a", policy_find(with->policy[i]), with->limit[i],
-                      with->seed) != VM_OK)
+        if (pool_init_any(&stress.pool[i], i ? "b" : "a", with->policy[i], with->limit[i], with->seed) !=
+            VM_OK)
             panic("stress: pool_init");
     stress.file = object_create_file("file", file, sizeof file);
     stress.shared = object_create("shared", WINDOW * PAGE_SIZE);

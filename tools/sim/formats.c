@@ -7,7 +7,8 @@
 struct format_options format_options = {.page_shift = 12};
 
 /* In the order of asking: the last one takes what no other does. */
-const struct format *const formats[] = {&format_text};
+const struct format *const formats[] = {
+    &format_module, &format_oracle_general, &format_capture, &format_lackey, &format_csv, &format_text};
 const uint32_t format_count = ARRAY_SIZE(formats);
 
 const struct format *format_find(const char *name)

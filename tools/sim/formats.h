@@ -17,10 +17,14 @@ struct format {
     void (*write)(const struct trace *t, FILE *out);
 };
 
-extern const struct format format_text;
+extern const struct format format_text, format_lackey, format_csv, format_oracle_general, format_module,
+    format_capture;
 
 struct format_options {
-    uint32_t page_shift; /* addresses are divided by 2^this */
+    uint32_t page_shift;  /* addresses are divided by 2^this */
+    const char *csv_page; /* column of the page: its number, from 1, or its name; NULL: find out */
+    const char *csv_op;   /* of r or w; NULL: find out */
+    uint32_t capture;     /* which capture of a log, from 1; 0: the only one */
 };
 extern struct format_options format_options;
 

@@ -63,3 +63,8 @@ void *host_alloc(size_t count, size_t size)
         die(SIM_FAILED, "no memory for %zu bytes", count * size);
     return p;
 }
+
+char *host_copy(const char *text)
+{
+    return strcpy(host_alloc(strlen(text) + 1, 1), text);
+}

@@ -3,6 +3,7 @@
 #include "tools/sim/report.h"
 #include "tools/sim/sim.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,32 +18,24 @@ static const char *accessed_name(const struct report *r)
     return r->options->deferred ? "ad" : "a1";
 }
 
-static uint64_t all_faults(const struct report *r, uint32_t p)
+/* The policies' numbers, the lowest score first; equals stay in order. => free it */
+static uint32_t *ranking(const double *scores, uint32_t count)
 {
-    uint64_t sum = 0;
-    for (uint32_t s = 0; s < r->frames_count; s++)
-        sum += report_at(r, p, s)->faults;
-    return sum;
-}
-
-/* By faults over all sizes; equals stay in the policies' order. => free it */
-static uint32_t *ranking(const struct report *r)
-{
-    uint32_t *rank = host_alloc(r->player_count, sizeof *rank);
-    for (uint32_t i = 0; i < r->player_count; i++) {
+    uint32_t *rank = host_alloc(count, sizeof *rank);
+    for (uint32_t i = 0; i < count; i++) {
         uint32_t at = i;
-        for (; at > 0 && all_faults(r, rank[at - 1]) > all_faults(r, i); at--)
+        for (; at > 0 && scores[rank[at - 1]] > scores[i]; at--)
             rank[at] = rank[at - 1];
         rank[at] = i;
     }
     return rank;
 }
 
-static int name_width(const struct report *r)
+static int name_width(const struct policy *const *players, uint32_t count)
 {
     size_t width = strlen("policy");
-    for (uint32_t p = 0; p < r->player_count; p++)
-        width = MAX(width, strlen(r->players[p]->name));
+    for (uint32_t p = 0; p < count; p++)
+        width = MAX(width, strlen(players[p]->name));
     return (int)width;
 }
 
@@ -71,7 +64,7 @@ static void table_head(const struct report *r, int width)
 
 static void table_cell(const struct report *r, uint32_t p, uint32_t s)
 {
-    const struct model_result *result = report_at(r, p, s);
+    const struct model_result *result = &report_at(r, p, s)->result;
     printf("%10u", result->faults);
     if (r->opt != NULL)
         printf("%11.1f", 100.0 * result->faults / r->opt[s]);
@@ -95,8 +88,12 @@ static void table_foot(const struct report *r)
 
 void report_table(const struct report *r)
 {
-    uint32_t *rank = ranking(r);
-    int width = name_width(r);
+    double *scores = host_alloc(r->player_count, sizeof *scores); /* faults with all numbers of frames */
+    for (uint32_t p = 0; p < r->player_count; p++)
+        for (uint32_t s = 0; s < r->frames_count; s++)
+            scores[p] += report_at(r, p, s)->result.faults;
+    uint32_t *rank = ranking(scores, r->player_count);
+    int width = name_width(r->players, r->player_count);
     table_head(r, width);
     for (uint32_t i = 0; i < r->player_count; i++) {
         printf("%-*s", width, r->players[rank[i]]->name);
@@ -105,14 +102,16 @@ void report_table(const struct report *r)
         printf("\n");
     }
     table_foot(r);
+    printf("\n");
     free(rank);
+    free(scores);
 }
 
 void report_lines(const struct report *r)
 {
     for (uint32_t s = 0; s < r->frames_count; s++) {
         for (uint32_t p = 0; p < r->player_count; p++) {
-            const struct model_result *result = report_at(r, p, s);
+            const struct model_result *result = &report_at(r, p, s)->result;
             printf(
                 "sim trace=%s policy=%s frames=%u faults=%u writebacks=%u mode=%s accessed=%s refs=%" PRIu64
                 " unique=%u",
@@ -120,6 +119,8 @@ void report_lines(const struct report *r)
                 mode_name(r), accessed_name(r), r->trace->refs, r->trace->unique);
             if (r->opt != NULL)
                 printf(" opt=%u", r->opt[s]);
+            if (r->timed)
+                printf(" ns_per_ref=%.1f", (double)report_at(r, p, s)->ns / r->trace->count);
             printf("\n");
         }
     }
@@ -130,9 +131,33 @@ void report_curve(const struct report *r)
     printf("policy\tframes\tfaults\tratio\n");
     for (uint32_t p = 0; p < r->player_count; p++) {
         for (uint32_t s = 0; s < r->frames_count; s++) {
-            uint32_t faults = report_at(r, p, s)->faults;
+            uint32_t faults = report_at(r, p, s)->result.faults;
             printf("%s\t%u\t%u\t%.6f\n", r->players[p]->name, r->frames[s], faults,
                    (double)faults / (double)r->trace->refs);
         }
     }
+}
+
+void summary_add(struct summary *s, const struct report *r)
+{
+    s->traces++;
+    if (r->opt == NULL)
+        return;
+    if (s->logs == NULL)
+        s->logs = host_alloc(s->player_count, sizeof s->logs[0]);
+    for (uint32_t size = 0; size < r->frames_count; size++, s->runs++)
+        for (uint32_t p = 0; p < s->player_count; p++)
+            s->logs[p] += log((double)report_at(r, p, size)->result.faults / r->opt[size]);
+}
+
+void summary_print(const struct summary *s)
+{
+    if (s->traces < 2 || s->runs == 0)
+        return;
+    uint32_t *rank = ranking(s->logs, s->player_count);
+    int width = name_width(s->players, s->player_count);
+    printf("%u traces: geometric mean of faults / OPT\n", s->traces);
+    for (uint32_t i = 0; i < s->player_count; i++)
+        printf("%-*s%10.3f\n", width, s->players[rank[i]]->name, exp(s->logs[rank[i]] / s->runs));
+    free(rank);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the files of the simulator share: how it fails, and who plays. */
+ * What the files of the simulator share: how it fails, its memory, and who plays. */
 #ifndef TOOLS_SIM_SIM_H
 #define TOOLS_SIM_SIM_H
 
@@ -18,6 +18,7 @@ void die(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)))
 /* Host memory; the program ends when there is none. */
 void *host_alloc(size_t count, size_t size);
 void *host_realloc(void *p, size_t count, size_t size);
+char *host_copy(const char *text);
 
 /* How much of kmalloc's and slab_alloc's memory is in use: objects. */
 uint32_t memory_objects(void);
@@ -26,6 +27,12 @@ uint32_t memory_objects(void);
  * `sim_policies`. => NULL behind the last one. */
 const struct policy *player(uint32_t number);
 const struct policy *player_find(const char *name);
+
+/* "fifo clock ..." into text, cut to fit. */
+void player_names(char *text, size_t size);
+
+/* The next word of a list with commas, cut out of it; passes over empty ones. => NULL at the end */
+char *next_word(char **list);
 
 extern struct printer to_stdout, to_stderr;
 

@@ -3,6 +3,8 @@
 #include "tools/sim/formats.h"
 #include <inttypes.h>
 
+#define EXPECTED "a page number or 0x and an address, then r or w or nothing"
+
 static bool text_detect(struct input *in UNUSED)
 {
     return true; /* if it is something else, reading says where and why */
@@ -15,14 +17,13 @@ static void text_read(struct input *in, struct trace *t)
         if (input_ends(in))
             continue;
         if (!input_page(in, &page))
-            input_bad_line(in, "a page number or a 0x address, then r or w or nothing");
-        bool separate = in->at < in->stop && (*in->at == ' ' || *in->at == '\t');
+            input_bad_line(in, EXPECTED);
         input_blanks(in);
-        bool write = separate && (input_word(in, "w") || input_word(in, "W"));
-        if (separate && !write && !input_word(in, "r"))
+        bool write = input_word(in, "w") || input_word(in, "W");
+        if (!write && !input_word(in, "r"))
             input_word(in, "R");
         if (!input_ends(in))
-            input_bad_line(in, "a page number or a 0x address, then r or w or nothing");
+            input_bad_line(in, EXPECTED);
         trace_add(t, page, write);
     }
 }

@@ -10,9 +10,16 @@ enum { FIRST_BUCKET_BITS = 10, FIRST_ROOM = 1 << 16 };
 void trace_init(struct trace *t, const char *name)
 {
     *t = (struct trace){.bucket_bits = FIRST_BUCKET_BITS};
-    for (size_t i = 0; name[i] != '\0' && i + 1 < sizeof t->name; i++) /* a word, for the lines of -s */
-        t->name[i] = name[i] > ' ' && name[i] < 0x7f ? name[i] : '_';
+    trace_rename(t, name, strlen(name));
     t->buckets = host_alloc((size_t)1 << t->bucket_bits, sizeof t->buckets[0]);
+}
+
+void trace_rename(struct trace *t, const char *name, size_t len)
+{
+    size_t n = MIN(len, sizeof t->name - 1);
+    for (size_t i = 0; i < n; i++)
+        t->name[i] = name[i] > ' ' && name[i] < 0x7f ? name[i] : '_';
+    t->name[n] = '\0';
 }
 
 void trace_free(struct trace *t)
@@ -62,7 +69,6 @@ static uint32_t number_of(struct trace *t, uint64_t page)
 void trace_add(struct trace *t, uint64_t page, bool write)
 {
     t->refs++;
-    t->writes += write;
     if (t->count > 0 && t->original[t->entries[t->count - 1] >> 1] == page) {
         t->entries[t->count - 1] |= write;
         return;

@@ -11,7 +11,6 @@ struct trace {
     char name[44];      /* lib/reftrace.h's size */
     const char *format; /* that it was read from */
     uint64_t refs;      /* references before those in a row were joined */
-    uint64_t writes;    /* of them */
     uint32_t *entries;  /* page << 1 | written */
     uint32_t count, room;
     uint64_t *original; /* the number of each page in the file */
@@ -21,6 +20,10 @@ struct trace {
 };
 
 void trace_init(struct trace *t, const char *name);
+
+/* Cut to fit; what would not be part of a word becomes _. */
+void trace_rename(struct trace *t, const char *name, size_t len);
+
 void trace_free(struct trace *t);
 
 /* One more reference, to the page that the file calls `page`. */
