@@ -12,7 +12,10 @@ import reference
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIM = ROOT / "build" / "sim"
 LIMIT = 120  # seconds for one run of the simulator
-LINE = re.compile(r"^sim trace=(\S+) policy=(\w+) frames=(\d+) faults=(\d+) writebacks=(\d+) ", re.MULTILINE)
+LINE = re.compile(r"^sim trace=(\S+) policy=(\S+) frames=(\d+) faults=(\d+) writebacks=(\d+) ", re.MULTILINE)
+
+# Of second chance, too, the victims are CLOCK's.
+PAIRS = {**reference.POLICIES, "second-chance": reference.clock}
 
 
 # Each makes `length` references to about `pages` pages.
@@ -91,11 +94,11 @@ def simulate(traces, policy, pages, *options):
 
 
 @pytest.mark.parametrize("pages", [pages for pages, _, _ in SIZES])
-@pytest.mark.parametrize("policy", reference.POLICIES)
+@pytest.mark.parametrize("policy", PAIRS)
 def test_the_same_faults(traces, policy, pages):
     for (name, frames), (faults, writebacks) in simulate(traces, policy, pages).items():
         _, trace, written = traces[name]
-        run = reference.POLICIES[policy](trace, frames)
+        run = PAIRS[policy](trace, frames)
         where = f"{policy} with {frames} frames on {traces[name][0]}"
         assert faults == run.faults, where
         if policy != "opt":  # of pages that nobody wants any more, it may drop a dirty one or a clean one
