@@ -41,6 +41,16 @@ WINDOW  ?= auto
 TIMEOUT ?= 600
 SWAPIMG ?= build/swap.img
 
+#: Variables of sim (build/sim --help lists its own options):
+#:   TRACE=         files with references, or several; build/traces/*.txt, which make traces makes
+#:   POLICY=all     policies, with commas between them
+#:   FRAMES=10%,25%,50%   numbers of frames, or percentages of the pages
+#:   MODE=exact     exact: policies see every reference; sampled: accessed bits only
+#:   ACCESSED=a1    the accessed bit of the access that faulted: a1 stays set, ad is cleared at the next fault
+#:   ARGS=          more arguments, e.g. ARGS="--seed 7"
+#:   SIM_EXTRA=     C files with more policies: build/sim-extra is the simulator with them
+#:   LACKEY=1       make traces: of real programs too, under Valgrind
+
 #: Variables of the build:
 #:   V=1            show the commands
 #:   CROSS=         prefix of the cross compiler: i686-elf- if on PATH, else i686-linux-gnu-
@@ -107,18 +117,21 @@ HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
-SIM_SRC  := $(wildcard tools/sim/*.c mm/policy/*.c) mm/policy.c mm/directory.c lib/print.c $(SIM_EXTRA)
+SIM_SRC  := $(wildcard tools/sim/*.c mm/policy/*.c) mm/policy.c mm/directory.c lib/print.c
 SIM_OBJ  := $(SIM_SRC:%=$(B)/sim-obj/%.o)
-SIM      := $(B)/sim
 ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
+EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
+SIM      := $(B)/sim
 
 ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
-           $(SIM_OBJ) $(ASAN_OBJ)
+           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ)
 
 ### Helpers #############################################################################################
 
+# "s" under make -s, which prints nothing but what the user asked for. One-letter flags are MAKEFLAGS' first word.
+SILENT := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 Q     := $(if $(filter-out 0,$(V)),,@)
-say    = @$(if $(Q),printf '  %-7s %s\n' $(1) $(2),:)
+say    = @$(if $(and $(Q),$(if $(SILENT),,y)),printf '  %-7s %s\n' $(1) $(2),:)
 quote  = '$(subst ','\'',$(1))'
 comma := ,
 
@@ -133,6 +146,7 @@ STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
 STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
 STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
+STAMP_extra  := $(EXTRA_OBJ)
 STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
@@ -258,6 +272,31 @@ $(B)/faultline.iso: $(KERNEL) $(INITRD) tools/mkiso.py $(B)/stamp/iso
 
 ### Simulator ###########################################################################################
 
+TRACES     := $(B)/traces
+SIM_FRAMES := $(if $(FRAMES),$(FRAMES),10%$(comma)25%$(comma)50%)
+
+#:   sim            page traces through the policies, on this machine; a table, or with make -s a line for each run
+.PHONY: sim
+sim: $(SIM) $(if $(TRACE),,$(TRACES)/.made)
+	@$(SIM) $(if $(SILENT),-s) -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(if $(MODE),-m $(MODE)) \
+		$(if $(ACCESSED),-a $(ACCESSED)) $(ARGS) $(or $(TRACE),$(TRACES)/*.txt)
+
+#:   traces         the synthetic page traces, in build/traces
+MAKE_TRACES = $(PYTHON) tools/traces.py --out $(TRACES)
+.PHONY: traces
+traces:
+	@$(MAKE_TRACES) $(if $(filter-out 0,$(LACKEY)),--lackey) $(if $(SILENT),--quiet)
+	@touch $(TRACES)/.made
+$(TRACES)/.made: tools/traces.py
+	@$(MAKE_TRACES) --quiet
+	@touch $@
+
+#:   sim-speed      nanoseconds for each reference: 2 million, 200,000 pages
+.PHONY: sim-speed
+sim-speed: $(SIM)
+	@$(PYTHON) tools/traces.py --out $(B)/traces-speed --speed --quiet
+	@$(SIM) -s --time --no-opt -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(ARGS) $(B)/traces-speed/speed.txt
+
 $(B)/sim-obj/%.c.o: %.c $(B)/stamp/sim
 	$(call say,HOSTCC,"$< (simulator)")
 	@mkdir -p $(@D)
@@ -270,6 +309,9 @@ $(B)/sim-asan-obj/%.c.o: %.c $(B)/stamp/asan
 	$(call say,HOSTCC,"$< (simulator with sanitizers)")
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) -c $< -o $@
+$(SIM)-extra: $(ASAN_OBJ) $(EXTRA_OBJ) $(B)/stamp/asan $(B)/stamp/extra
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) $(EXTRA_OBJ) -lm -o $@
 $(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -lm -o $@
