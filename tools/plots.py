@@ -24,9 +24,11 @@ SVG_POINTS = 20000    # more points than this are drawn as an image inside the S
 PAGE_SHIFT = 12
 GAP = 64              # pages: parts of an address space that are further apart are drawn as blocks of their own
 LABELS = 40           # that find room on an axis
+WIDE = 10             # largest to smallest value from which an axis is logarithmic
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#999999")
+STYLES = ("-", "--", ":", "-.")
 CASES = {0: ("no region", "#cc79a7"), 1: ("forbidden", "#cc79a7"), 2: ("spurious", "#f0e442"),
          3: ("first touch", "#56b4e9"), 4: ("swapped out", "#d55e00"), 5: ("copy on write", "#009e73")}
 EVICTIONS = {"clean": "#aaaaaa", "dirty": "#000000"}
@@ -48,7 +50,8 @@ class Event:
 
 
 LOG_LINE = re.compile(r"\[ *(?P<seconds>\d+\.\d{6})\] (?P<kind>fault|evict|start|fork|exec) pid=(?P<pid>\d+) "
-                      r"(va=0x(?P<va>[0-9a-f]{8}) .*?\b(case=(?P<case>\d)|(?P<state>clean|dirty)\b)|name=(?P<name>\S+))")
+                      r"(?:va=0x(?P<va>[0-9a-f]{8}) .*?\b(?:case=(?P<case>\d)|(?P<state>clean|dirty)\b)|"
+                      r"name=(?P<name>\S+))")
 
 
 def read_log(lines):
@@ -107,7 +110,8 @@ def matplotlib_pyplot():
     try:
         import matplotlib
     except ImportError:
-        sys.exit("plots: matplotlib is missing: make deps installs it (Debian: python3-matplotlib)")
+        sys.exit(f"plots: {sys.executable} has no matplotlib (make deps installs Debian's python3-matplotlib, "
+                 "for /usr/bin/python3)")
     matplotlib.use("Agg")
     from matplotlib import pyplot
     pyplot.rcParams.update({"svg.hashsalt": "faultline", "figure.dpi": DPI, "axes.grid": True, "grid.alpha": 0.3,
@@ -163,6 +167,14 @@ def draw_timeline(log, out, title=""):
     return paths
 
 
+def plain_numbers(axis):
+    """Labels of a logarithmic axis: 0.1, 0.2, 0.5, 1."""
+    from matplotlib import ticker
+    axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(ticker.NullFormatter())
+
+
 def draw_curves(rows, out, title=""):
     """One line a policy, OPT first and in black. => the files"""
     curves = collections.defaultdict(list)
@@ -173,13 +185,19 @@ def draw_curves(rows, out, title=""):
     plt = matplotlib_pyplot()
     figure, axes = plt.subplots(figsize=SIZE)
     names = sorted(curves, key=lambda name: (name != "opt", sum(ratio for _, ratio in curves[name])))
-    for i, name in enumerate(names):
-        styles = ("-", "--", ":", "-.")
+    given = [name for name in curves if name != "opt"]  # in every picture the same colours
+    for name in names:
+        i = given.index(name) if name in given else 0
         look = {"color": "#000000", "linewidth": 2} if name == "opt" else {
-            "color": COLOURS[i % len(COLOURS)], "linestyle": styles[i // len(COLOURS) % len(styles)], "linewidth": 1.3}
+            "color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i // len(COLOURS) % len(STYLES)], "linewidth": 1.3}
         axes.plot(*zip(*sorted(curves[name])), label=name, **look)
+    ratios = [row["ratio"] for row in rows]
+    if max(ratios) > WIDE * min(ratios):
+        axes.set_yscale("log")
+        plain_numbers(axes.yaxis)
+    else:
+        axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
     axes.set_xlabel("frames")
     axes.set_ylabel("faults / references")
     axes.set_title(title or "Miss-ratio curves")
@@ -210,17 +228,15 @@ def draw_bars(rows, out, title=""):
     plt = matplotlib_pyplot()
     figure, axes = plt.subplots(figsize=(SIZE[0], max(2.5, 0.32 * len(ratios) + 1.5)))
     for y, (name, values) in enumerate(ratios.items()):
-        mean = geometric_mean(values)
         # From 1, not 0: nothing can be below OPT.
-        axes.barh(y, mean - 1, left=1, height=0.65, color="#000000" if name == "opt" else COLOURS[5], zorder=2)
+        axes.barh(y, geometric_mean(values) - 1, left=1, height=0.65, color="#000000" if name == "opt" else COLOURS[5], zorder=2)
         axes.scatter(values, [y] * len(values), s=9, color=COLOURS[0], alpha=0.55, linewidths=0, zorder=3)
-        axes.annotate(f"{mean:.3f}", (mean, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8,
-                      bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}, zorder=4)
-    axes.set_yticks(range(len(ratios)), ratios)
+    axes.set_yticks(range(len(ratios)), [f"{name} {geometric_mean(values):.3f}" for name, values in ratios.items()])
     axes.invert_yaxis()
     largest = max(max(values) for values in ratios.values())
-    if largest > 10:
+    if largest > WIDE:
         axes.set_xscale("log")
+        plain_numbers(axes.xaxis)
     axes.set_xlim(left=1, right=largest * 1.05 + 0.05)
     axes.set_xlabel("faults / OPT's faults (bar: geometric mean; dots: each trace and number of frames)")
     axes.set_title(title or f"Policies against OPT, {max(map(len, ratios.values()))} runs each")

@@ -57,7 +57,7 @@ def svg_texts(svg):
 
 @pytest.mark.parametrize("picture, text, seen", [
     ("curve", CURVE, ["clock", "opt", "frames"]),
-    ("bars", LINES, ["opt", "second-chance", "1.000", "4.000"]),  # the geometric mean of 2 and 8
+    ("bars", LINES, ["opt 1.000", "second-chance 4.000"]),  # the geometric mean of 2 and 8
     ("timeline", LOG, ["1 scan 0x08048000", "2  0xbffff000", "fault, case 3: first touch (2)",
                        "fault, case 4: swapped out (1)", "fault, case 5: copy on write (1)", "eviction, dirty (1)",
                        "eviction, clean (1)"]),

@@ -36,7 +36,8 @@ WORKED = [
     ("fifo", "abcadbae", 3, "abc"),
     ("lru", "abcadbae", 3, "bcd"),
     ("clock", "abcadbe", 3, "ac"),  # all bits clear but b's: the hand passes b and stops at c
-    # d: the mark of a is cleared, b goes. e: c, where the hand stands. f: past d, e at the head. g: from the tail again.
+    # d: the mark of a is cleared, b goes. e: c, where the hand stands. f: past d, e at the head. g: from the tail
+    # again.
     # i: once around, as all three are marked.
     ("sieve", "abcadedafghghai", 3, "bcedfg"),
     # Every case: IV.B (c), IV.A (d), II (c), III (a), T1 empty (d, e), B2 full (f), and at the end |T1| = p with the
