@@ -247,10 +247,14 @@ static void init_memory(void)
               options.frames, POOL_MIN_LIMIT, most);
         refuse();
     }
+    if (!pool_suits(policy_find(options.policy), false, NULL, &log_console))
+        refuse();
     if (pool_init(&main_pool, "main", policy_find(options.policy), options.frames ? options.frames : most,
                   options.seed) != VM_OK)
         panic("no heap for policy %s", options.policy);
     main_pool.order = options.order;
+    pool_set_accessed(&main_pool, options.accessed);
+    pool_heir = &main_pool;
     if (options.pager)
         pool_set_watermarks(&main_pool);
     swap_readahead = options.readahead;

@@ -8,6 +8,7 @@
 #include "kernel/file.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
+#include "kernel/turn.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -56,8 +57,10 @@ static int32_t load(const struct file *f, vaddr_t argv, vaddr_t envp, struct spa
     if (err == 0)
         err = args_add_user(&args, current->space, 0, envp);
     struct space *s = NULL;
-    if (err == 0 &&
-        (kernel_memory_short() || (s = space_new(current->space->pool, current->result.pid)) == NULL))
+    struct pool *pool = current->space->pool;
+    if (pool->wired_apart) /* the new program's pages are not wired */
+        pool = pool_heir;
+    if (err == 0 && (kernel_memory_short() || (s = space_new(pool, current->result.pid)) == NULL))
         err = -ENOMEM;
     if (err == 0 && current->space->exact != NULL && exact_enable_all(s) != VM_OK)
         err = -ENOMEM;
@@ -76,6 +79,8 @@ static int32_t load(const struct file *f, vaddr_t argv, vaddr_t envp, struct spa
 static void change_space(struct space *s)
 {
     struct space *old = current->space;
+    turn_count(old->pool, -1);
+    turn_count(s->pool, 1);
     if (!space_shared(old)) {
         s->minor += old->minor;
         s->major += old->major;

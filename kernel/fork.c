@@ -59,7 +59,10 @@ static int32_t copy_memory(struct proc *child, uint32_t flags)
         child->space = space_share(current->space);
         return 0;
     }
-    child->space = space_new(current->space->pool, child->result.pid);
+    /* a pool without room for more than one page a time is for a program that has wired the others, and the
+     * child's are not */
+    struct pool *pool = current->space->pool;
+    child->space = space_new(pool->wired_apart ? pool_heir : pool, child->result.pid);
     if (child->space == NULL)
         return -ENOMEM;
     int32_t err = error_of(space_fork(child->space, current->space));
@@ -95,7 +98,7 @@ static int32_t fork(const struct trapframe *tf, uint32_t flags, vaddr_t stack, v
               flags & CLONE_VM ? " memory=shared" : "");
     if (flags & CLONE_VFORK)
         current->vfork_child = child;
-    turn_count(1);
+    turn_count(child->space->pool, 1);
     proc_ready(child);
     while (current->vfork_child != NULL && current->kill_signal == 0)
         proc_sleep_on(&current->vfork_child, 0);

@@ -5,7 +5,6 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/pmap.h"
-#include "mm/pool.h"
 
 enum { DEFAULT_FRAMES = 256, MAX_SWAP_LATENCY = 1000000 };
 
@@ -34,6 +33,11 @@ static int set_policy(struct options *o, const char *v, struct printer *out)
     policy_names(out);
     print(out, "\n");
     return 1;
+}
+
+static int set_accessed(struct options *o, const char *v, struct printer *out)
+{
+    return accessed_parse(v, &o->accessed) ? 0 : bad(out, "accessed", v, "a1 or ad");
 }
 
 static int set_swap(struct options *o, const char *v, struct printer *out UNUSED)
@@ -141,14 +145,15 @@ static const struct {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
 } keys[] = {
-    {"frames", set_frames},   {"policy", set_policy},
-    {"swap", set_swap},       {"swapmb", set_swapmb},
-    {"swaplat", set_swaplat}, {"readahead", set_readahead},
-    {"order", set_order},     {"pager", set_pager},
-    {"ksm", set_ksm},         {"swapforce", set_swapforce},
-    {"atadma", set_atadma},   {"seed", set_seed},
-    {"log", set_log},         {"run", set_run},
-    {"debug", set_debug},     {"check", set_check},
+    {"frames", set_frames},     {"policy", set_policy},
+    {"swap", set_swap},         {"swapmb", set_swapmb},
+    {"swaplat", set_swaplat},   {"readahead", set_readahead},
+    {"order", set_order},       {"pager", set_pager},
+    {"ksm", set_ksm},           {"swapforce", set_swapforce},
+    {"atadma", set_atadma},     {"seed", set_seed},
+    {"log", set_log},           {"run", set_run},
+    {"debug", set_debug},       {"check", set_check},
+    {"accessed", set_accessed},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)

@@ -128,8 +128,10 @@ void proc_abandon(struct proc *p)
         last_pid--;
     if (p->files != NULL)
         files_exit(p->files);
-    if (p->space != NULL)
-        space_put(p->space);
+    struct space *s = p->space;
+    p->space = NULL; /* nobody looks at it while it goes */
+    if (s != NULL)
+        space_put(s);
     proc_free(p);
 }
 
@@ -202,7 +204,8 @@ static int32_t load_program(struct proc *p, const struct file *program, int argc
         print(out, "%s: no memory for another process\n", program->name);
         err = -ENOMEM;
     } else if ((always & REGION_EXACT) && exact_enable_all(p->space) != VM_OK) {
-        print(out, "%s: exact mode needs memory, and pages as the unit of residence (order=0)\n", program->name);
+        print(out, "%s: exact mode needs memory, and pages as the unit of residence (order=0)\n",
+              program->name);
         err = -ENOMEM;
     } else {
         p->space->always |= always;
@@ -234,7 +237,7 @@ struct proc *proc_spawn(const struct file *program, int argc, char **argv, struc
     struct trapframe tf = user_frame(start.entry, start.stack);
     proc_enter_user(p, &tf);
     log_event(LOG_PROC, "start pid=%u name=%s entry=0x%08x", p->result.pid, p->result.name, start.entry);
-    turn_count(1);
+    turn_count(pool, 1);
     proc_ready(p);
     return p;
 }
@@ -255,7 +258,7 @@ static void NORETURN end_current(void)
         r->writebacks = s->pmap.writebacks;
         r->resident = s->pmap.resident;
     }
-    turn_count(-1);
+    turn_count(s->pool, -1);
     if (turn_holder == p)
         turn_release();
     p->space = NULL;
@@ -312,6 +315,7 @@ uint32_t proc_count(void)
 {
     uint32_t count = 0;
     list_for_each (n, &all_procs)
-        count += container_of(n, struct proc, all)->space != NULL;
+        count += container_of(n, struct proc, all)->signals != NULL &&
+                 container_of(n, struct proc, all)->state != PROC_ZOMBIE;
     return count;
 }

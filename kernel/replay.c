@@ -3,6 +3,7 @@
  * own. */
 #include "kernel/replay.h"
 #include "drivers/clock.h"
+#include "kernel/monitor.h"
 #include "kernel/proc.h"
 #include "lib/command.h"
 #include "lib/reftrace.h"
@@ -20,7 +21,8 @@ static uint32_t trace_count;
 
 static bool bad_module(const char *why, struct printer *out)
 {
-    print(out, "boot: module %u: %s; expected a trace made by the simulator's convert\n", trace_count + 2, why);
+    print(out, "boot: module %u: %s; expected a trace made by the simulator's convert\n", trace_count + 2,
+          why);
     return false;
 }
 
@@ -32,7 +34,7 @@ bool trace_add(const void *data, uint32_t size, struct printer *out)
     uint64_t words = h->count * (h->flags & REFTRACE_NEXT ? 2ull : 1ull);
     if (sizeof *h + words * sizeof(uint32_t) > size || h->count == 0)
         return bad_module("it is shorter than it says", out);
-    if (memchr(h->name, '\0', sizeof h->name) == NULL || trace_count == TRACES)
+    if (h->name[sizeof h->name - 1] != '\0' || trace_count == TRACES)
         return bad_module("it has no name, or is one too many", out);
     struct trace *t = &traces[trace_count];
     format(t->path, sizeof t->path, "trace/%s", h->name);
@@ -198,7 +200,8 @@ static int run_one(struct plan *p, const struct policy *policy, uint32_t frames,
     }
     if (!failed)
         print(out,
-              "replay trace=%s refs=%u unique=%u policy=%s frames=%u faults=%u evictions=%u writebacks=%u mode=%s "
+              "replay trace=%s refs=%u unique=%u policy=%s frames=%u faults=%u evictions=%u writebacks=%u "
+              "mode=%s "
               "accessed=%s references=%u cpu_us=%u elapsed_us=%u\n",
               h->name, h->refs, h->unique, policy->name, frames, pool_faults(pool), r.evictions, r.writebacks,
               exact ? "exact" : "sampled", accessed_name(c.accessed), h->count,
@@ -212,7 +215,9 @@ static int command_run(int argc, char **argv, struct printer *out)
 {
     static struct plan plan; /* too large for a kernel stack */
     if (trace_count == 0) {
-        print(out, "replay: there is no trace: the loader gave none as a second module (make replay TRACE=file)\n");
+        print(
+            out,
+            "replay: there is no trace: the loader gave none as a second module (make replay TRACE=file)\n");
         return 1;
     }
     if (initrd_program("replay") == NULL) {

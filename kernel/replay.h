@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Traces of page references (lib/reftrace.h) that the loader left in memory, and the command that executes them
- * under any policy, on the real MMU. */
+ * Traces of page references (lib/reftrace.h) that the loader left in memory, and the command that executes
+ * them under any policy, on the real MMU. */
 #ifndef KERNEL_REPLAY_H
 #define KERNEL_REPLAY_H
 

@@ -16,7 +16,9 @@
 /* One run command: who was started, and the machine's counters at the start. */
 struct run {
     uint32_t count, ended;
+    struct run_options options;
     struct proc_result results[RUN_MAX];
+    struct pool *pools[RUN_MAX]; /* with `local`: of each program, kept for the summary */
     struct vmstat before;
     struct cpu_use cpu_before;
     uint32_t forks_before;
@@ -72,12 +74,16 @@ static void print_summary(const struct run *run, struct printer *out)
           "summary programs=%u ok=%u policy=%s frames=%u pgfault=%u pgmajfault=%u minor=%u evictions=%u "
           "writebacks=%u pswpin=%u pswpout=%u refused=%u forks=%u cpu_us=%u elapsed_us=%u "
           "busy_us=%u iowait_us=%u idle_us=%u\n",
-          run->count, ok, main_pool.policy->name, main_pool.limit, b->pgfault - a->pgfault,
+          run->count, ok,
+          run->options.local != NULL ? run->options.local->policy->name : main_pool.policy->name,
+          run->options.local != NULL ? run->options.local->limit : main_pool.limit, b->pgfault - a->pgfault,
           b->pgmajfault - a->pgmajfault, all.minor, b->pgsteal - a->pgsteal,
           b->pgsteal - b->pgsteal_clean - (a->pgsteal - a->pgsteal_clean), b->pswpin - a->pswpin,
           b->pswpout - a->pswpout, b->fault_case[0] + b->fault_case[1] - a->fault_case[0] - a->fault_case[1],
           forks - run->forks_before, cpu, us, micros_of(d.busy - c.busy), micros_of(d.iowait - c.iowait),
           micros_of(d.idle - c.idle));
+    for (uint32_t i = 0; run->options.local != NULL && i < run->count; i++)
+        pool_print(run->pools[i], out);
 }
 
 /* Started from here, and not some program's child? */
@@ -103,6 +109,24 @@ static void reap(struct run *run)
     }
 }
 
+/* => a reference to the pool that the program is to run in; NULL after saying why there is none */
+static struct pool *choose_pool(const struct run *run, const char *program, struct printer *out)
+{
+    static uint32_t made;
+    char name[PROC_NAME + 16];
+    if (run->options.local == NULL)
+        return pool_get(&main_pool);
+    struct pool_config c = *run->options.local;
+    c.name = name;
+    format(name, sizeof name, "%.*s.%u", PROC_NAME, program, ++made);
+    struct pool *p = pool_create(&c);
+    if (p == NULL)
+        print(out, "run: no memory for a pool of %u frames under policy %s\n", c.limit, c.policy->name);
+    else if (main_pool.low > 0)
+        pool_set_watermarks(p);
+    return p;
+}
+
 static bool start_one(struct run *run, int argc, char **argv, bool background, struct printer *out)
 {
     const struct file *f = initrd_program(argv[0]);
@@ -116,13 +140,18 @@ static bool start_one(struct run *run, int argc, char **argv, bool background, s
         print(out, "run: more than %d programs at once\n", RUN_MAX);
         return false;
     }
-    struct proc *p = proc_spawn(f, argc, argv, &main_pool, out);
-    if (p == NULL)
-        return false;
-    p->background = background;
-    if (!background)
-        run->results[run->count++] = p->result;
-    return true;
+    struct pool *pool = choose_pool(run, argv[0], out);
+    struct proc *p = pool != NULL ? proc_spawn(f, argc, argv, pool, run->options.always, out) : NULL;
+    if (p != NULL) {
+        p->background = background;
+        if (!background) {
+            run->pools[run->count] = pool_get(pool);
+            run->results[run->count++] = p->result;
+        }
+    }
+    if (pool != NULL)
+        pool_put(pool);
+    return p != NULL;
 }
 
 static bool start_all(struct run *run, int argc, char **argv, struct printer *out)
@@ -142,18 +171,23 @@ static bool start_all(struct run *run, int argc, char **argv, struct printer *ou
     return ok;
 }
 
-int run_programs(int argc, char **argv, bool summary, struct printer *out)
+int run_programs(int argc, char **argv, const struct run_options *o, struct printer *out)
 {
     static struct run run; /* too large for a kernel stack; only the monitor runs programs */
-    run = (struct run){
-        .before = vmstat, .cpu_before = proc_cpu_use(), .forks_before = forks, .start_us = clock_micros()};
+    run = (struct run){.options = *o,
+                       .before = vmstat,
+                       .cpu_before = proc_cpu_use(),
+                       .forks_before = forks,
+                       .start_us = clock_micros()};
     bool ok = start_all(&run, argc, argv, out);
     while (reap(&run), run.ended < run.count)
         proc_sleep_on(&proc_ended, 0);
     for (uint32_t i = 0; i < run.count; i++)
         ok &= run.results[i].signal == 0 && run.results[i].status == 0;
-    if (summary && run.count > 0)
+    if (o->summary && run.count > 0)
         print_summary(&run, out);
+    for (uint32_t i = 0; i < run.count; i++)
+        pool_put(run.pools[i]);
     return ok ? 0 : 1;
 }
 
@@ -165,7 +199,7 @@ static int run_run(int argc, char **argv, struct printer *out)
         print(out, "\n");
         return 1;
     }
-    return run_programs(argc - 1, argv + 1, true, out);
+    return run_programs(argc - 1, argv + 1, &(struct run_options){.summary = true}, out);
 }
 
 COMMAND(run, "PROG [ARG..] [& PROG ..] [&]",
@@ -178,7 +212,7 @@ static int demo_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     char *programs[] = {matmul, also, qsort, also, btree, also, hashjoin};
     print(out, "four programs, each needing hundreds of pages, share %u frames under %s\n", main_pool.limit,
           main_pool.policy->name);
-    return run_programs(ARRAY_SIZE(programs), programs, true, out);
+    return run_programs(ARRAY_SIZE(programs), programs, &(struct run_options){.summary = true}, out);
 }
 
 COMMAND(demo, "", "run matmul, qsort, btree and hashjoin at once", demo_run);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Handing the turn on. It goes directly from one to the next, so nobody can come between. */
 #include "kernel/turn.h"
-#include "kernel/monitor.h"
+#include "mm/pool.h"
 
 enum {
     /* Of one turn. Pages of one instruction come in by 4 * POOL_MIN_LIMIT faults at most, some of them twice
@@ -15,7 +15,6 @@ struct proc *turn_holder;
 bool turn_needed;
 
 static bool wanted; /* turn_init's answer */
-static uint32_t programs;
 static struct list_node waiting = {&waiting, &waiting};
 static uint32_t at, faults, ticks; /* of the holder: the instruction; since it came to it */
 
@@ -24,11 +23,23 @@ void turn_init(bool disk_sleeps)
     wanted = disk_sleeps;
 }
 
-void turn_count(int32_t more)
+/* Are the pool's frames too few for the instructions of all its programs? */
+static bool crowded(const struct pool *p)
 {
-    programs += (uint32_t)more;
-    uint32_t enough = programs * ((uint32_t)POOL_MIN_LIMIT << main_pool.order);
-    turn_needed = wanted && programs > 1 && main_pool.limit < enough;
+    return p->programs > 1 && p->limit < p->programs * pool_min_limit(false, p->order);
+}
+
+void turn_review(void)
+{
+    turn_needed = false;
+    list_for_each (n, &all_pools)
+        turn_needed |= wanted && crowded(container_of(n, struct pool, link));
+}
+
+void turn_count(struct pool *p, int32_t more)
+{
+    p->programs += (uint32_t)more;
+    turn_review();
 }
 
 static void give(struct proc *p, uint32_t ip)
@@ -49,6 +60,8 @@ void turn_release(void)
 
 void turn_take(uint32_t ip)
 {
+    if (!crowded(current->space->pool))
+        return;
     if (turn_holder == current) {
         if (++faults < MOST_FAULTS)
             return;

@@ -3,6 +3,7 @@
  * Walks over part of a space, region by region, page by page. */
 #include "mm/advise.h"
 #include "lib/panic.h"
+#include "mm/buddy.h"
 #include "mm/rmap.h"
 
 /* ---- advice, page by page ---- */
@@ -201,10 +202,19 @@ static enum vm_result bring_in(struct space *s, const struct region *r, vaddr_t 
     return r->prot == 0 ? VM_NO_MEMORY : populate(s, start, end, own ? VM_WRITE : VM_READ);
 }
 
+/* May so many more pages of the pool be wired? Some must be left to compete: its own limit says how many, or
+ * the machine's memory where wired pages do not count. */
+static bool lock_fits(const struct pool *p, uint32_t pages)
+{
+    if (p->wired_apart)
+        return pages <= buddy_free_frames() - MIN(buddy_free_frames(), buddy_reserve());
+    return p->wired + pages + POOL_MIN_LIMIT <= p->limit;
+}
+
 enum vm_result space_lock(struct space *s, vaddr_t start, vaddr_t end, enum vm_lock lock)
 {
     uint32_t pages = (end - start) / PAGE_SIZE;
-    if (lock != LOCK_NONE && s->pool->wired + pages + POOL_MIN_LIMIT > s->pool->limit)
+    if (lock != LOCK_NONE && !lock_fits(s->pool, pages))
         return VM_NO_MEMORY;
     enum vm_result result = region_cut(&s->regions, start, end);
     if (result != VM_OK)
@@ -231,7 +241,7 @@ enum vm_result space_lock_all(struct space *s, enum vm_lock lock)
     for (uint32_t i = 0; i < s->regions.count; i++)
         if (s->regions.at[i]->prot != 0)
             pages += (s->regions.at[i]->end - s->regions.at[i]->start) / PAGE_SIZE;
-    if (lock != LOCK_NONE && pages > s->locked && pages - s->locked + s->pool->wired + POOL_MIN_LIMIT > s->pool->limit)
+    if (lock != LOCK_NONE && !lock_fits(s->pool, pages - s->locked))
         return VM_NO_MEMORY;
     for (uint32_t i = 0; i < s->regions.count; i++)
         set_lock(s, s->regions.at[i], lock != LOCK_NONE);

@@ -2,25 +2,54 @@
  * mm-level: 5
  * Pools: membership, and the policy's calls. Who is evicted, and how, is reclaim.c. */
 #include "mm/pool.h"
-#include "lib/command.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "lib/wait.h"
 #include "mm/rmap.h"
+#include "mm/slab.h"
 #include "mm/stats.h"
 
 struct list_node all_pools = {&all_pools, &all_pools};
+struct pool *pool_heir;
+
+/* => the name is the caller's and stays */
+static enum vm_result init(struct pool *p, const struct pool_config *c)
+{
+    if (c->limit < pool_min_limit(c->wired_apart, c->order))
+        return VM_INVALID;
+    *p = (struct pool){.name = c->name,
+                       .refs = 1,
+                       .limit = c->limit,
+                       .order = c->order,
+                       .accessed = c->accessed,
+                       .exact = c->exact,
+                       .wired_apart = c->wired_apart,
+                       .oracle = c->oracle};
+    enum vm_result r = pool_set_policy(p, c->policy, c->seed);
+    if (r == VM_OK)
+        list_push_back(&all_pools, &p->link);
+    return r;
+}
 
 enum vm_result pool_init(struct pool *p, const char *name, const struct policy *policy, uint32_t limit,
                          uint32_t seed)
 {
-    if (limit < POOL_MIN_LIMIT)
-        return VM_INVALID;
-    *p = (struct pool){.name = name, .limit = limit};
-    enum vm_result r = pool_set_policy(p, policy, seed);
-    if (r == VM_OK)
-        list_push_back(&all_pools, &p->link);
-    return r;
+    const struct pool_config c = {.name = name, .policy = policy, .limit = limit, .seed = seed};
+    return init(p, &c);
+}
+
+struct pool *pool_create(const struct pool_config *c)
+{
+    size_t length = strlen(c->name) + 1;
+    struct pool *p = kmalloc(sizeof *p + length); /* the name behind the pool */
+    if (p == NULL)
+        return NULL;
+    struct pool_config named = *c;
+    named.name = memcpy(p + 1, c->name, length);
+    if (init(p, &named) == VM_OK)
+        return p;
+    kfree(p);
+    return NULL;
 }
 
 void pool_destroy(struct pool *p)
@@ -28,6 +57,19 @@ void pool_destroy(struct pool *p)
     ASSERT(p->resident == 0, "pool %s destroyed with %u frames", p->name, p->resident);
     p->policy->destroy(p->state);
     list_remove(&p->link);
+}
+
+struct pool *pool_find(const char *name)
+{
+    list_for_each (n, &all_pools)
+        if (strcmp(container_of(n, struct pool, link)->name, name) == 0)
+            return container_of(n, struct pool, link);
+    return NULL;
+}
+
+void pool_note_excess(struct pool *p)
+{
+    p->excess = p->resident > p->limit ? p->resident - p->limit : 0;
 }
 
 /* Somebody waits for a page that can go: here is one, or room for one. */
@@ -48,7 +90,31 @@ void pool_uncharge(struct frame *f)
     struct pool *p = f->pool;
     p->resident -= 1u << f->order;
     f->pool = NULL;
+    if (unlikely(p->excess > 0))
+        pool_note_excess(p);
     wake_waiters(p);
+}
+
+void pool_move_frames(struct pool *p, struct pool *to)
+{
+    for (uint32_t i = 0; p->resident > 0 && i < frame_table_count; i++) {
+        struct frame *f = &frame_table[i];
+        if (f->pool != p)
+            continue;
+        bool queued = (f->flags & FRAME_QUEUED) != 0;
+        if (queued)
+            pool_remove(f, false);
+        if (f->wired > 0) {
+            p->wired--;
+            to->wired++;
+            to->limit += to->wired_apart;
+        }
+        pool_uncharge(f);
+        pool_charge(to, f);
+        if (queued)
+            pool_reinsert(f);
+    }
+    pool_note_excess(to);
 }
 
 /* The last page that came in loses the accessed bit that its own fault set. */
@@ -128,6 +194,7 @@ void pool_wire(struct frame *f)
     if (f->wired++ > 0)
         return;
     f->pool->wired++;
+    f->pool->limit += f->pool->wired_apart;
     if (f->flags & FRAME_QUEUED)
         pool_remove(f, false);
 }
@@ -137,15 +204,22 @@ void pool_unwire(struct frame *f)
     ASSERT(f->wired > 0, "pool: frame %#x is not wired", frame_pfn(f).n);
     if (--f->wired > 0)
         return;
-    f->pool->wired--;
+    struct pool *p = f->pool;
+    p->wired--;
+    if (p->wired_apart) {
+        p->limit--;
+        pool_note_excess(p);
+    }
     pool_reinsert(f);
 }
 
 void pool_wait(struct pool *p)
 {
+    pool_get(p);
     p->waiters++;
     wait_on(p);
     p->waiters--;
+    pool_put(p);
 }
 
 bool pool_recent(const struct pool *p, const struct frame *f)
@@ -199,11 +273,56 @@ void pool_set_accessed(struct pool *p, enum accessed_mode mode)
     set_announces(p);
 }
 
+static const struct {
+    const char *text;
+    enum accessed_mode mode;
+} accessed_modes[] = {{"a1", ACCESSED_LEFT}, {"ad", ACCESSED_DEFERRED}};
+
+bool accessed_parse(const char *text, enum accessed_mode *mode)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(accessed_modes); i++) {
+        if (strcmp(accessed_modes[i].text, text) != 0)
+            continue;
+        *mode = accessed_modes[i].mode;
+        return true;
+    }
+    return false;
+}
+
+const char *accessed_name(enum accessed_mode mode)
+{
+    return accessed_modes[mode].text;
+}
+
+/* What the policy needs and a pool like this does not have, of enum policy_needs. */
+static uint32_t lacks(const struct policy *policy, bool exact, const struct oracle *oracle)
+{
+    return policy->needs & ((exact ? 0 : POLICY_NEEDS_TOUCHES) | (oracle != NULL ? 0 : POLICY_NEEDS_ORACLE));
+}
+
+bool pool_suits(const struct policy *policy, bool exact, const struct oracle *oracle, struct printer *out)
+{
+    uint32_t lack = lacks(policy, exact, oracle);
+    char sampled[32];
+    if (lack == 0)
+        return true;
+    print(out, "policy %s needs ", policy->name);
+    if (lack & POLICY_NEEDS_ORACLE) {
+        print(out, "to know the future: only the replay of a trace tells it\n");
+        return false;
+    }
+    print(out, "exact mode: it must see every reference");
+    format(sampled, sizeof sampled, "%s-sampled", policy->name);
+    if (policy_find(sampled) != NULL)
+        print(out, "; %s makes do with accessed bits", sampled);
+    print(out, "\n");
+    return false;
+}
+
 enum vm_result pool_set_policy(struct pool *p, const struct policy *policy, uint32_t seed)
 {
-    struct policy_setup setup = {.capacity = p->limit, .seed = seed, .oracle = p->oracle};
-    if (((policy->needs & POLICY_NEEDS_ORACLE) && p->oracle == NULL) ||
-        ((policy->needs & POLICY_NEEDS_TOUCHES) && !p->exact))
+    struct policy_setup setup = {.capacity = pool_competing_limit(p), .seed = seed, .oracle = p->oracle};
+    if (lacks(policy, p->exact, p->oracle) != 0)
         return VM_INVALID;
     void *state = policy->create(&setup);
     if (state == NULL)
@@ -219,8 +338,18 @@ enum vm_result pool_set_policy(struct pool *p, const struct policy *policy, uint
         p->policy->destroy(p->state);
     p->policy = policy;
     p->state = state;
+    p->capacity = setup.capacity;
+    p->seed = seed;
     set_announces(p);
     return VM_OK;
+}
+
+void pool_print(const struct pool *p, struct printer *out)
+{
+    print(out,
+          "pool name=%s policy=%s limit=%u resident=%u wired=%u insertions=%u evictions=%u accessed=%s%s\n",
+          p->name, p->policy->name, pool_competing_limit(p), p->resident, p->wired, p->insertions,
+          p->evictions, accessed_name(p->accessed), p->wired_apart ? " wired=apart" : "");
 }
 
 static bool check_pool(struct pool *p, struct printer *out)
@@ -237,7 +366,7 @@ static bool check_pool(struct pool *p, struct printer *out)
         wired += f->wired > 0;
     }
     if (held != queued || queued != p->queued || charged != p->resident || wired != p->wired ||
-        p->resident > p->limit) {
+        p->resident > p->limit + p->excess) {
         print(out,
               "pool %s: limit %u, %u frames counted resident, %u charged; %u pages queued, %u marked, policy "
               "%s "
@@ -251,35 +380,16 @@ static bool check_pool(struct pool *p, struct printer *out)
 
 bool pools_check(struct printer *out)
 {
-    list_for_each (n, &all_pools)
-        if (!check_pool(container_of(n, struct pool, link), out))
+    uint32_t user = 0, charged = 0;
+    for (uint32_t i = 0; i < frame_table_count; i++)
+        user += frame_table[i].kind == FRAME_USER;
+    list_for_each (n, &all_pools) {
+        struct pool *p = container_of(n, struct pool, link);
+        if (!check_pool(p, out))
             return false;
-    return true;
+        charged += p->resident;
+    }
+    if (user != charged)
+        print(out, "pools: %u frames hold user pages, %u are charged to a pool that exists\n", user, charged);
+    return user == charged;
 }
-
-static int command_run(int argc, char **argv, struct printer *out)
-{
-    if (argc == 2 && strcmp(argv[1], "dump") == 0) {
-        list_for_each (n, &all_pools) {
-            struct pool *p = container_of(n, struct pool, link);
-            print(out, "pool %s, policy %s, in its order:\n", p->name, p->policy->name);
-            if (p->policy->dump != NULL)
-                p->policy->dump(p->state, out);
-        }
-        return 0;
-    }
-    if (argc != 1) {
-        print(out, "policy: expected no argument, or: dump\n");
-        return 1;
-    }
-    for (uint32_t i = 0; i < policy_count; i++) {
-        bool used = false;
-        list_for_each (n, &all_pools)
-            used |= container_of(n, struct pool, link)->policy == policy_table[i];
-        print(out, "%c %-13s %s\n", used ? '*' : ' ', policy_table[i]->name, policy_table[i]->summary);
-    }
-    return 0;
-}
-
-COMMAND(policy, "[dump]", "replacement policies (* in use); dump: the pages in the policy's order",
-        command_run);

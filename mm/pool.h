@@ -26,7 +26,12 @@ struct pool {
     const char *name;
     const struct policy *policy;
     void *state;       /* the policy's instance */
+    uint32_t capacity; /* what it was created for */
+    uint32_t seed;
+    uint32_t refs;     /* spaces that have it, and whoever else holds it */
+    uint32_t programs; /* processes that run in it: the kernel's count, for turns */
     uint32_t limit;    /* frames that it may be charged for */
+    uint32_t excess;   /* frames above the limit that have not gone yet since it was lowered */
     uint32_t resident; /* frames that it is charged for: queued, wired, or on their way in or out */
     uint32_t queued;   /* pages (blocks) that the policy knows */
     uint32_t wired;    /* frames that are locked */
@@ -38,6 +43,7 @@ struct pool {
     enum accessed_mode accessed; /* what becomes of the bit that the faulting access sets */
     bool announces;              /* pool_expect has something to do */
     bool exact;                  /* its pages' references are seen one by one */
+    bool wired_apart;            /* the limit grows by the wired pages: it is for those that compete */
     bool expecting;
     struct page_id expected; /* what pool_expect was told last, until it is inserted */
 
@@ -51,13 +57,68 @@ struct pool {
 
 extern struct list_node all_pools;
 
-/* => VM_OK; VM_INVALID if limit < POOL_MIN_LIMIT; VM_NO_MEMORY. order is 0: set it afterwards, with a
- * limit of at least POOL_MIN_LIMIT << order. */
+/* What a pool is to be. `limit` is in frames, for a pool with wired_apart those of wired pages not counted.
+ */
+struct pool_config {
+    const char *name; /* copied by pool_create */
+    const struct policy *policy;
+    uint32_t limit, seed;
+    enum accessed_mode accessed;
+    bool exact;
+    bool wired_apart;
+    struct oracle *oracle;
+    uint32_t order;
+};
+
+/* The smallest limit: POOL_MIN_LIMIT units. With wired_apart one unit: it is for a program that wires what
+ * its instructions need, and touches one page of the others at a time. */
+static inline uint32_t pool_min_limit(bool wired_apart, uint32_t order)
+{
+    return (wired_apart ? 1u : (uint32_t)POOL_MIN_LIMIT) << order;
+}
+
+/* Frames for pages that compete. */
+static inline uint32_t pool_competing_limit(const struct pool *p)
+{
+    return p->wired_apart ? p->limit - p->wired : p->limit;
+}
+
+/* A pool in memory of the caller's, which pool_destroy ends. order is 0: set it afterwards, with a limit of
+ * at least POOL_MIN_LIMIT << order. => VM_OK; VM_INVALID if limit < POOL_MIN_LIMIT or the policy needs what
+ * the pool does not have; VM_NO_MEMORY. */
 enum vm_result pool_init(struct pool *p, const char *name, const struct policy *policy, uint32_t limit,
                          uint32_t seed) MUST_CHECK;
 
 /* => p holds no frame. */
 void pool_destroy(struct pool *p);
+
+/* A new pool with one reference, the caller's. => NULL: memory is short, the limit is below pool_min_limit,
+ * or the policy needs what the pool does not have (pool_suits). */
+struct pool *pool_create(const struct pool_config *c) MUST_CHECK;
+
+static inline struct pool *pool_get(struct pool *p)
+{
+    p->refs++;
+    return p;
+}
+
+/* Gives a reference back. The last one ends a pool of pool_create: pages that outlive its processes (those of
+ * objects, and shared ones) go over to pool_heir as far as that has room, and are evicted otherwise. May
+ * evict and sleep. Declared low, defined high: pools.c. */
+void pool_put(struct pool *p);
+
+/* Inherits from pools that end, and never ends itself. NULL: none may leave a page behind. */
+extern struct pool *pool_heir;
+
+/* Can a pool, exact or not, with this oracle or none, be under this policy? => true; false after printing
+ * what the policy needs. */
+bool pool_suits(const struct policy *policy, bool exact, const struct oracle *oracle, struct printer *out);
+
+/* Changes the limit (of a wired_apart pool: of what competes). A lower one evicts, and so may sleep. The
+ * policy gets a new instance if the old one was created for fewer. => VM_OK; VM_INVALID (below
+ * pool_min_limit) or VM_NO_MEMORY, and nothing is changed; or why not all pages above the limit could go: it
+ * holds all the same, and they go with the next page that comes. Declared low, defined high: pools.c. */
+enum vm_result pool_set_limit(struct pool *p, uint32_t limit) MUST_CHECK;
 
 /* p pays for the frames of f's block from here on; until pool_uncharge. */
 void pool_charge(struct pool *p, struct frame *f);
@@ -97,9 +158,22 @@ void pool_remove(struct frame *f, bool evicted);
 
 void pool_set_accessed(struct pool *p, enum accessed_mode mode);
 
+/* "a1" and "ad". => false if the text is neither. */
+bool accessed_parse(const char *text, enum accessed_mode *mode) MUST_CHECK;
+const char *accessed_name(enum accessed_mode mode);
+
 /* The pool gets another policy; every page stays. => VM_OK; VM_NO_MEMORY or VM_INVALID (the policy needs what
  * the pool does not have), and nothing is changed. */
 enum vm_result pool_set_policy(struct pool *p, const struct policy *policy, uint32_t seed) MUST_CHECK;
+
+/* p's frames above its limit are known, and no error: they go as soon as they can. After lowering it. */
+void pool_note_excess(struct pool *p);
+
+/* All that p has is `to`'s from here on; `to` may be above its limit then. Does not sleep. */
+void pool_move_frames(struct pool *p, struct pool *to);
+
+/* => NULL if no pool has this name. */
+struct pool *pool_find(const char *name);
 
 /* One more locked mapping of f, or one less: it is not queued while there is any. => f is a single page. */
 void pool_wire(struct frame *f);
@@ -127,6 +201,9 @@ static inline const struct frame *pool_newest(const struct pool *p)
 
 /* f could not be evicted: its policy is told to look at it anew, so that the next pick is another page. */
 void pool_requeue(struct frame *f);
+
+/* One line: its policy, limit, pages and counts. */
+void pool_print(const struct pool *p, struct printer *out);
 
 /* Holds the policies' own checks against the counts. */
 bool pools_check(struct printer *out) MUST_CHECK;

@@ -26,7 +26,7 @@ extern const struct step *reclaim_for;
 /* A frame for a page of pool p, charged to it (pool_insert makes it compete), content undefined. May evict,
  * and so may sleep and may change any mapping of any page that is not BUSY. `use` says whether the caller
  * promises to give a slot back (see swap.h). => holds no other frame that is not queued, or two that wait for
- * each other's frames could wait for ever.
+ * each other's frames could wait for ever; and a reference to p, or a space of it.
  * => VM_OK, or VM_NO_MEMORY / VM_NO_SWAP / VM_IO_ERROR: why no page could be evicted. */
 enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out) MUST_CHECK;
 

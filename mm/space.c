@@ -21,6 +21,7 @@ enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag)
     if (r != VM_OK)
         return r;
     s->pmap.tag = tag;
+    pool_get(pool);
     list_push_back(&all_spaces, &s->link);
     return VM_OK;
 }
@@ -61,6 +62,7 @@ void space_destroy(struct space *s)
     exact_destroy(s);
     pmap_destroy(&s->pmap);
     list_remove(&s->link);
+    pool_put(s->pool);
 }
 
 static bool valid_range(vaddr_t start, uint32_t length)

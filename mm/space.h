@@ -17,7 +17,7 @@
 struct space {
     struct list_node link; /* all_spaces */
     struct pmap pmap;
-    struct pool *pool;
+    struct pool *pool;         /* one reference */
     struct region_set regions; /* only its own process changes them */
     vaddr_t brk_start, brk;    /* the heap; brk in bytes, not aligned */
     vaddr_t map_top;           /* space_find_gap searches downwards from here */
@@ -37,7 +37,8 @@ enum { STACK_LIMIT = 8 << 20, STACK_GUARD = 1 << 20 }; /* bytes; Linux's default
 /* => VM_OK or VM_NO_MEMORY. tag is the pid. */
 enum vm_result space_init(struct space *s, struct pool *pool, uint32_t tag) MUST_CHECK;
 
-/* Frees every page, slot and table. => no CPU uses it. */
+/* Frees every page, slot and table. It is gone at once; then, if it was the last of its pool, may evict and
+ * sleep (pool_put). => no CPU uses it. */
 void space_destroy(struct space *s);
 
 /* Adds a region; takes over its reference to the object only if it succeeds. No page becomes resident. The

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Executes a page-reference trace (lib/reftrace.h) as real loads and stores, and checks every value it loads.
- * The monitor's command `replay` starts it in a pool of its own, with all its regions locked: only the pages of
- * the trace, which it unlocks, compete for frames. */
+ * The monitor's command `replay` starts it in a pool of its own, with all its regions locked: only the pages
+ * of the trace, which it unlocks, compete for frames. */
 #include "lib/print.h"
 #include "lib/reftrace.h"
 #include "lib/string.h"

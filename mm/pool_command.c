@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ * mm-level: 8.4
+ * The policy command: policies, the pools that they rule, and another policy for one of them. */
+#include "lib/command.h"
+#include "lib/string.h"
+#include "mm/pool.h"
+#include "mm/space.h"
+
+static void dump_pools(struct printer *out)
+{
+    list_for_each (n, &all_pools) {
+        struct pool *p = container_of(n, struct pool, link);
+        print(out, "pool %s, policy %s, in its order:\n", p->name, p->policy->name);
+        if (p->policy->dump != NULL)
+            p->policy->dump(p->state, out);
+    }
+}
+
+static void list_policies(struct printer *out)
+{
+    for (uint32_t i = 0; i < policy_count; i++) {
+        bool used = false;
+        list_for_each (n, &all_pools)
+            used |= container_of(n, struct pool, link)->policy == policy_table[i];
+        print(out, "%c %-13s %s\n", used ? '*' : ' ', policy_table[i]->name, policy_table[i]->summary);
+    }
+}
+
+static struct space *find_space(uint32_t pid)
+{
+    list_for_each (n, &all_spaces)
+        if (container_of(n, struct space, link)->pmap.tag == pid)
+            return container_of(n, struct space, link);
+    return NULL;
+}
+
+static struct pool *pool_of_process(const char *pid, struct printer *out)
+{
+    uint32_t n;
+    const struct space *s = parse_u32(pid, false, &n) ? find_space(n) : NULL;
+    if (s == NULL) {
+        print(out, "policy: pid=%s: expected the pid of a running program; ps lists them\n", pid);
+        return NULL;
+    }
+    if (s->pool == pool_heir) {
+        print(out, "policy: pid=%s is in pool %s, which all share: say pool=%s if that is meant\n", pid,
+              s->pool->name, s->pool->name);
+        return NULL;
+    }
+    return s->pool;
+}
+
+/* Which pool is meant: `which` is pid=N, pool=NAME, or NULL for the one that all share. => NULL after saying
+ * what is wrong */
+static struct pool *named_pool(const char *which, struct printer *out)
+{
+    if (which == NULL)
+        return pool_heir;
+    if (strncmp(which, "pid=", 4) == 0)
+        return pool_of_process(which + 4, out);
+    struct pool *p = strncmp(which, "pool=", 5) == 0 ? pool_find(which + 5) : NULL;
+    if (p == NULL)
+        print(out, "policy: %s: expected pid=N, or pool=NAME of a pool; policy lists them\n", which);
+    return p;
+}
+
+static int change(const char *name, const char *which, struct printer *out)
+{
+    const struct policy *policy = policy_find(name);
+    if (policy == NULL) {
+        print(out, "policy: %s: expected dump, or one of: ", name);
+        policy_names(out);
+        print(out, "\n");
+        return 1;
+    }
+    struct pool *p = named_pool(which, out);
+    if (p == NULL || !pool_suits(policy, p->exact, p->oracle, out))
+        return 1;
+    const char *before = p->policy->name;
+    if (pool_set_policy(p, policy, p->seed) != VM_OK) {
+        print(out, "policy: no memory for policy %s with %u frames\n", name, p->limit);
+        return 1;
+    }
+    print(out, "policy: pool %s is under %s now, was under %s; %u pages stay\n", p->name, name, before,
+          p->queued);
+    return 0;
+}
+
+static int command_run(int argc, char **argv, struct printer *out)
+{
+    if (argc > 3) {
+        print(out, "policy: unexpected argument %s\n", argv[3]);
+        return 1;
+    }
+    if (argc == 2 && strcmp(argv[1], "dump") == 0) {
+        dump_pools(out);
+        return 0;
+    }
+    if (argc > 1)
+        return change(argv[1], argc == 3 ? argv[2] : NULL, out);
+    list_policies(out);
+    list_for_each (n, &all_pools)
+        pool_print(container_of(n, struct pool, link), out);
+    return 0;
+}
+
+COMMAND(policy, "[dump | NAME [pid=N|pool=P]]",
+        "policies (* in use) and pools; another policy for a pool; dump: the pages in the policy's order",
+        command_run);
