@@ -122,7 +122,9 @@ struct page_id policy_page(const struct frame *f);
     X(policy_second_chance) \
     X(policy_gclock)        \
     X(policy_lru)           \
-    X(policy_random)
+    X(policy_random)        \
+    X(policy_opt)           \
+    X(policy_sieve)
 
 #define X(p) extern const struct policy p;
 POLICIES(X)
