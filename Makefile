@@ -48,7 +48,7 @@ SWAPIMG ?= build/swap.img
 #:   MODE=exact     exact: policies see every reference; sampled: accessed bits only
 #:   ACCESSED=a1    the accessed bit of the access that faulted: a1 stays set, ad is cleared at the next fault
 #:   ARGS=          more arguments, e.g. ARGS="--seed 7"
-#:   SIM_EXTRA=     C files with more policies: build/sim-extra is the simulator with them
+#:   SIM_EXTRA=     C files with more policies (tools/sim/sim.h: SIM_POLICY); runs build/sim-extra, with sanitizers
 #:   LACKEY=1       make traces: of real programs too, under Valgrind
 
 #: Variables of the build:
@@ -117,7 +117,8 @@ HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
-SIM_SRC  := $(wildcard tools/sim/*.c mm/policy/*.c) mm/policy.c mm/directory.c lib/print.c
+# Of the kernel: the policies, and all of level 4, which they are made of.
+SIM_SRC  := $(wildcard tools/sim/*.c mm/policy/*.c) $(shell grep -lE 'mm-level: 4(\.0[0-9]*)?$$' mm/*.c) lib/print.c
 SIM_OBJ  := $(SIM_SRC:%=$(B)/sim-obj/%.o)
 ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
 EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
@@ -147,7 +148,7 @@ STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
 STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_extra  := $(EXTRA_OBJ)
-STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64)
+STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
 $(B)/stamp/%: FORCE
@@ -253,6 +254,25 @@ swap-image:
 	$(Q)image=$(call quote,$(SWAPIMG)); if [ "$$image" = $(B)/swap.img ] || [ ! -e "$$image" ]; then \
 		truncate -s $$(($(or $(SWAPMB),64) * 1024 + 4))K "$$image"; fi
 
+LAB_FLAGS = $(if $(POLICY),--policy $(call quote,$(POLICY))) $(if $(FRAMES),--frames $(call quote,$(FRAMES))) \
+            $(if $(ACCESSED),--accessed $(call quote,$(ACCESSED))) --timeout $(TIMEOUT)
+LAB       = $(Q)$(PYTHON) tools/lab.py
+
+#:   replay         TRACE=file on the real MMU: POLICY=p FRAMES=n [EXACT=1] [ACCESSED=ad]; one line for each run
+.PHONY: replay
+replay: all $(SIM)
+	$(LAB) replay $(call quote,$(TRACE)) $(LAB_FLAGS) $(if $(filter 1,$(EXACT)),--exact)
+
+#:   capture        RUN="program ..." in exact mode: its true page-reference string into TRACE=build/capture.flt
+.PHONY: capture
+capture: all $(SIM)
+	$(LAB) capture $(call quote,$(RUN)) --out $(call quote,$(or $(TRACE),$(B)/capture.flt)) --timeout $(TIMEOUT)
+
+#:   compare        RUN="program ..." under every policy, for real, against Belady's optimum; POLICY= FRAMES=
+.PHONY: compare
+compare: all $(SIM)
+	$(LAB) compare $(call quote,$(if $(filter demo,$(RUN)),matmul,$(RUN))) $(LAB_FLAGS)
+
 #:   bench          cost of the basic operations, in guest instructions
 .PHONY: bench
 bench: all
@@ -273,12 +293,13 @@ $(B)/faultline.iso: $(KERNEL) $(INITRD) tools/mkiso.py $(B)/stamp/iso
 ### Simulator ###########################################################################################
 
 TRACES     := $(B)/traces
+SIM_RUN    := $(SIM)$(if $(SIM_EXTRA),-extra)
 SIM_FRAMES := $(if $(FRAMES),$(FRAMES),10%$(comma)25%$(comma)50%)
 
 #:   sim            page traces through the policies, on this machine; a table, or with make -s a line for each run
 .PHONY: sim
-sim: $(SIM) $(if $(TRACE),,$(TRACES)/.made)
-	@$(SIM) $(if $(SILENT),-s) -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(if $(MODE),-m $(MODE)) \
+sim: $(SIM_RUN) $(if $(TRACE),,$(TRACES)/.made)
+	@$(SIM_RUN) $(if $(SILENT),-s) -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(if $(MODE),-m $(MODE)) \
 		$(if $(ACCESSED),-a $(ACCESSED)) $(ARGS) $(or $(TRACE),$(TRACES)/*.txt)
 
 #:   traces         the synthetic page traces, in build/traces
@@ -413,7 +434,7 @@ compdb = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(2) -c $(1)"}
 define COMPDB
 [$(foreach s,$(filter %.c,$(KERNEL_SRC)),
 $(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC)),
-$(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/%,$(HOST_SRC)),
+$(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/% tools/%,$(HOST_SRC) $(SIM_SRC)),
 $(call compdb,$s,$(HOSTCC) $(HOST_FLAGS))$(comma))
 $(call compdb,$(B)/ksyms.S,$(CC))
 ]

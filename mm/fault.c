@@ -193,6 +193,14 @@ static enum phase touch_anonymous(struct fault *f, enum vm_result *result)
     return PHASE_NEXT;
 }
 
+/* The page must stay until the step is done. Others may have had their own while this one slept. */
+static void need(const struct fault *f, struct frame *page)
+{
+    struct step *s = &f->space->step;
+    s->pages[s->count++ % ARRAY_SIZE(s->pages)] = page;
+    reclaim_for = s;
+}
+
 /* The page of the region's object, resident. */
 static enum vm_result get_object_page(struct fault *f, struct frame **page)
 {
@@ -232,8 +240,9 @@ static enum phase read_copy(struct fault *f, slot_t slot, enum vm_result *result
     return PHASE_NEXT;
 }
 
-/* The first write to a page of a private mapping: it gets its copy at once. If getting a frame for it takes
- * the object's page away, the next round must do without that page: there may be frames for one only. */
+/* The first write to a page of a private mapping: it gets its copy at once. Getting a frame for it should not
+ * take the object's page away. If it does, the next round must do without that page: there may be frames for
+ * one only. */
 static enum phase copy_from_object(struct fault *f, enum vm_result *result)
 {
     struct object *o = f->region->object;
@@ -247,6 +256,8 @@ static enum phase copy_from_object(struct fault *f, enum vm_result *result)
         r = get_object_page(f, &page);
     if (r != VM_OK)
         return refuse(f, r, result);
+    if (slot_valid(e.slot))
+        need(f, page);
     enum phase phase = get_frame(f, result);
     if (phase != PHASE_NEXT)
         return phase;
@@ -443,25 +454,25 @@ static void count(const struct fault *f, bool resolved)
     f->space->minor += !major;
 }
 
-/* A program that makes no progress faults for the same instruction again. */
+/* A program that makes no progress faults for the same instruction again, and the kernel, which wants one
+ * page only, for the same page. */
 static void begin_step(const struct fault *f)
 {
     struct step *s = &f->space->step;
-    if (s->id != f->step)
-        *s = (struct step){.id = f->step};
-    reclaim_for = f->step != 0 ? s : NULL;
+    uint32_t id = f->step != 0 ? f->step : page_of(f) | 1;
+    if (s->id != id)
+        *s = (struct step){.id = id};
+    reclaim_for = s;
 }
 
 /* The page is there; `insertions` is what the pool had when the fault began. */
 static void arrived(const struct fault *f, uint32_t insertions)
 {
-    struct step *s = &f->space->step;
     const struct pool *p = f->space->pool;
-    if (f->step != 0)
-        s->pages[s->count++ % ARRAY_SIZE(s->pages)] = f->frame;
+    need(f, f->frame);
     if (unlikely(f->region->flags & REGION_EXACT)) {
         bool came = p->insertions != insertions && pool_newest(p) == f->frame;
-        exact_reference(f->space, f->va, f->step, f->access == VM_WRITE, came);
+        exact_reference(f->space, f->va, f->ip, f->step, f->access == VM_WRITE, came);
     }
 }
 
@@ -477,8 +488,8 @@ enum vm_result vm_fault(struct fault *f)
     enum phase phase;
     uint32_t insertions = f->space->pool->insertions;
     f->major = false;
-    begin_step(f);
     do {
+        begin_step(f);
         phase = PHASE_REFUSED;
         result = find_region(f);
         if (unlikely(result != VM_OK))
@@ -490,9 +501,9 @@ enum vm_result vm_fault(struct fault *f)
         if (unlikely(phase == PHASE_REFUSED) && out_of_memory(result) && vm_out_of_memory(f->space, result))
             phase = PHASE_RESTART; /* somebody else had to go */
     } while (unlikely(phase == PHASE_RESTART));
-    reclaim_for = NULL;
     if (likely(phase == PHASE_NEXT))
         arrived(f, insertions);
+    reclaim_for = NULL;
     count(f, phase == PHASE_NEXT);
     const struct fault_record *r = remember(f);
     if (log_on(LOG_FAULT))

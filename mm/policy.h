@@ -122,9 +122,21 @@ struct page_id policy_page(const struct frame *f);
     X(policy_second_chance) \
     X(policy_gclock)        \
     X(policy_lru)           \
+    X(policy_lru_sampled)   \
+    X(policy_mru)           \
+    X(policy_nru)           \
+    X(policy_aging)         \
+    X(policy_nfu)           \
+    X(policy_lfu)           \
     X(policy_random)        \
     X(policy_opt)           \
-    X(policy_sieve)
+    X(policy_sieve)         \
+    X(policy_arc)           \
+    X(policy_car)           \
+    X(policy_s3fifo)        \
+    X(policy_wsclock)       \
+    X(policy_twolist)       \
+    X(policy_mglru)
 
 #define X(p) extern const struct policy p;
 POLICIES(X)

@@ -7,8 +7,10 @@
     lab.py compare PROGRAM  runs it under every policy, and holds each against Belady's optimum
 """
 import argparse
+import array
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,7 @@ import qemu  # noqa: E402
 ROOT = qemu.ROOT
 SIM = ROOT / "build/sim"
 PAGE = 4096
+REFTRACE_RAW = 2  # lib/reftrace.h
 MIB = 1 << 20
 
 # What the machine needs beside the pages: the kernel, the initrd, and a reserve; MiB.
@@ -126,15 +129,38 @@ def do_replay(args):
 
 def capture(programs, out, mem, timeout, append=""):
     """Records a run in exact mode. => the file, in the kernel's own text"""
-    result = qemu.run(f"frames=all log=quiet {append}".strip(), run=f"exact run {programs}; reftrace; quit",
-                      mem=mem, icount=True, timeout=timeout)
-    begin, end = result.log.find("reftrace begin"), result.log.find("reftrace end")
-    if not result.ok or begin < 0 or end < 0:
-        raise LabError(f"{result.reason}\n{result.tail(12)}")
-    out = pathlib.Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(result.log[begin:result.log.index("\n", end) + 1])
+    words = array.array("I")
+    with tempfile.TemporaryDirectory(prefix="faultline-") as d, \
+            qemu.Guest(append=f"frames=all log=quiet {append}".strip(), mem=mem, icount=True, qmp=True,
+                       timeout=timeout) as guest:
+        try:
+            guest.expect("^" + qemu.PROMPT)
+            said = guest.command(f"exact run {programs}")
+            if " lost=0" not in said:
+                raise LabError(said.strip())
+            where = values(guest.command("reftrace memory"))
+            addresses = str(where["at"]).split(",")
+            for n, at in enumerate(addresses):
+                file = pathlib.Path(d) / f"piece{n}"
+                size = min(where["piece"], where["words"] - n * where["piece"]) * words.itemsize
+                guest.qmp("pmemsave", val=int(at, 16), size=size, filename=str(file))
+                words.frombytes(file.read_bytes())
+                file.unlink()
+        except qemu.GuestError as e:
+            raise LabError(str(e)) from None
+    write_trace(out, where["name"], words)
     return out
+
+
+def write_trace(out, name, words):
+    """Writes recorded words, page << 1 | written, as a trace module (lib/reftrace.h)."""
+    raw, out = pathlib.Path(f"{out}.raw"), pathlib.Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with open(raw, "wb") as f:
+        f.write(struct.pack("<4s4I44s", b"FLT1", REFTRACE_RAW, len(words), len(words), 0, name.encode()))
+        words.tofile(f)
+    sim("convert", "--to", "module", raw, out)
+    raw.unlink()
 
 
 def do_capture(args):
@@ -159,7 +185,7 @@ def main():
     p = sub.add_parser("capture")
     p.add_argument("program")
     p.add_argument("--out", required=True)
-    p.add_argument("--mem", default="256M")
+    p.add_argument("--mem", default="768M")
     p.add_argument("--timeout", type=float, default=600)
     p.set_defaults(do=do_capture)
     args = ap.parse_args()

@@ -9,7 +9,8 @@ if it is written.
 
 Each synthetic trace shows one pattern that policies are known to differ on, and is small enough for a run of all
 policies in a second. They are the same on every machine. Those of real programs depend on what is installed.
-`make traces` runs it. A family of traces is a function with a line in FAMILIES.
+`make traces` runs it. Another family of traces (captured by the kernel, say) is a function with a line in FAMILIES
+and an option of its name.
 """
 import argparse
 import bisect
@@ -286,7 +287,7 @@ def pages_of(lines):
 
 def lackey(out, tell):
     if not shutil.which("valgrind"):
-        sys.exit("traces.py: no valgrind here (make deps installs it)")
+        sys.exit("traces.py: --lackey needs valgrind, which is not installed")
     work = out / "work"
     work.mkdir(exist_ok=True)
     for name, command in programs(work).items():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Tests of the simulator. They build what they run: build/sim, the same with sanitizers, and one that has the
 policies of extra.c too."""
+import functools
 import os
 import pathlib
-import re
 import subprocess
 import sys
 
@@ -21,11 +21,16 @@ def make(*words):
                           text=True, timeout=600)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@functools.cache
 def built():
     done = make("build/sim", "build/sim-asan", "build/sim-extra", "SIM_EXTRA=tests/sim/extra.c")
     if done.returncode != 0:
         pytest.exit(f"the simulator cannot be built:\n{done.stdout}{done.stderr}", returncode=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def simulators():
+    built()
 
 
 def run(*words, program=ASAN, stdin=b""):
@@ -52,13 +57,9 @@ def complaint(status, *words, **more):
 
 
 def policies():
-    """=> names of the kernel's policies. For parametrize, which comes before the build"""
-    listed = re.findall(r"X\(policy_(\w+)\)", (ROOT / "mm" / "policy.h").read_text())
-    names = []
-    for symbol in listed:
-        source = "".join(p.read_text() for p in (ROOT / "mm" / "policy").glob("*.c"))
-        names.append(re.search(rf"struct policy policy_{symbol} = {{\s*\.name = \"([^\"]+)\"", source)[1])
-    return names
+    """=> their names; for parametrize, which comes before fixtures"""
+    built()
+    return [line.split()[0] for line in output("--list").splitlines()]
 
 
 def lines(text):

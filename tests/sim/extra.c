@@ -47,8 +47,6 @@ static uint32_t check(void *state, struct printer *out UNUSED)
     return s->count;
 }
 
-#define ENTER(p) static const struct policy *const p##_entry LINKER_SET_ENTRY(sim_policies) = &(p)
-
 /* ---- the diary: each call, and the pages as the policy sees them, with a and d for their bits ---- */
 
 static void diary_frames(struct table *s)
@@ -106,9 +104,9 @@ static void diary_removed(void *state, struct frame *f, bool evicted)
 static const struct policy diary = {.name = "diary", DIARY};
 static const struct policy diary_touches = {.name = "diary-touches", .needs = POLICY_NEEDS_TOUCHES, DIARY};
 static const struct policy diary_oracle = {.name = "diary-oracle", .needs = POLICY_NEEDS_ORACLE, DIARY};
-ENTER(diary);
-ENTER(diary_touches);
-ENTER(diary_oracle);
+SIM_POLICY(diary);
+SIM_POLICY(diary_touches);
+SIM_POLICY(diary_oracle);
 
 /* ---- broken ones ---- */
 
@@ -175,12 +173,12 @@ static const struct policy fails = MAKE("broken-check", create, kfree, pick_vict
 static const struct policy leak = MAKE("broken-leak", create, destroy_half, pick_victim, check, NULL);
 static const struct policy reason = MAKE("broken-reason", create, kfree, pick_victim, check, explain_badly);
 static const struct policy nothing = MAKE("broken-create", create_nothing, kfree, pick_victim, check, NULL);
-ENTER(nobody);
-ENTER(gone);
-ENTER(stranger);
-ENTER(crooked);
-ENTER(count);
-ENTER(fails);
-ENTER(leak);
-ENTER(reason);
-ENTER(nothing);
+SIM_POLICY(nobody);
+SIM_POLICY(gone);
+SIM_POLICY(stranger);
+SIM_POLICY(crooked);
+SIM_POLICY(count);
+SIM_POLICY(fails);
+SIM_POLICY(leak);
+SIM_POLICY(reason);
+SIM_POLICY(nothing);
