@@ -186,8 +186,9 @@ void pool_wait(struct pool *p);
  * it? Policies need not care; reclaim does when there is hardly anything else that could go. */
 bool pool_recent(const struct pool *p, const struct frame *f);
 
-/* Counts of pages that came in, and the oracle's time, begin now. */
-void pool_count_from_here(struct pool *p);
+/* A measurement begins: the policy starts afresh with the pages that there are, and the count of those that
+ * came in, and the oracle's time, are zero. => VM_OK, or VM_NO_MEMORY and nothing is changed. */
+enum vm_result pool_count_from_here(struct pool *p) MUST_CHECK;
 static inline uint32_t pool_faults(const struct pool *p)
 {
     return p->insertions - p->counted_from;
