@@ -41,6 +41,16 @@ WINDOW  ?= auto
 TIMEOUT ?= 600
 SWAPIMG ?= build/swap.img
 
+#: Variables of sim (build/sim --help lists its own options):
+#:   TRACE=         files with references, or several; build/traces/*.txt, which make traces makes
+#:   POLICY=all     policies, with commas between them
+#:   FRAMES=10%,25%,50%   numbers of frames, or percentages of the pages
+#:   MODE=exact     exact: policies see every reference; sampled: accessed bits only
+#:   ACCESSED=a1    the accessed bit of the access that faulted: a1 stays set, ad is cleared at the next fault
+#:   ARGS=          more arguments, e.g. ARGS="--seed 7"
+#:   SIM_EXTRA=     C files with more policies (tools/sim/sim.h: SIM_POLICY); runs build/sim-extra, with sanitizers
+#:   LACKEY=1       make traces: of real programs too, under Valgrind
+
 #: Variables of the build:
 #:   V=1            show the commands
 #:   CROSS=         prefix of the cross compiler: i686-elf- if on PATH, else i686-linux-gnu-
@@ -107,18 +117,22 @@ HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
-SIM_SRC  := $(wildcard tools/sim/*.c mm/policy/*.c) mm/policy.c mm/directory.c lib/print.c $(SIM_EXTRA)
+# Of the kernel: the policies, and all of level 4, which they are made of.
+SIM_SRC  := $(wildcard tools/sim/*.c mm/policy/*.c) $(shell grep -lE 'mm-level: 4(\.0[0-9]*)?$$' mm/*.c) lib/print.c
 SIM_OBJ  := $(SIM_SRC:%=$(B)/sim-obj/%.o)
-SIM      := $(B)/sim
 ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
+EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
+SIM      := $(B)/sim
 
 ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
-           $(SIM_OBJ) $(ASAN_OBJ)
+           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ)
 
 ### Helpers #############################################################################################
 
+# "s" under make -s, which prints nothing but what the user asked for. One-letter flags are MAKEFLAGS' first word.
+SILENT := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 Q     := $(if $(filter-out 0,$(V)),,@)
-say    = @$(if $(Q),printf '  %-7s %s\n' $(1) $(2),:)
+say    = @$(if $(and $(Q),$(if $(SILENT),,y)),printf '  %-7s %s\n' $(1) $(2),:)
 quote  = '$(subst ','\'',$(1))'
 comma := ,
 
@@ -133,7 +147,8 @@ STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
 STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
 STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
-STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64)
+STAMP_extra  := $(EXTRA_OBJ)
+STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
 $(B)/stamp/%: FORCE
@@ -239,6 +254,25 @@ swap-image:
 	$(Q)image=$(call quote,$(SWAPIMG)); if [ "$$image" = $(B)/swap.img ] || [ ! -e "$$image" ]; then \
 		truncate -s $$(($(or $(SWAPMB),64) * 1024 + 4))K "$$image"; fi
 
+LAB_FLAGS = $(if $(POLICY),--policy $(call quote,$(POLICY))) $(if $(FRAMES),--frames $(call quote,$(FRAMES))) \
+            $(if $(ACCESSED),--accessed $(call quote,$(ACCESSED))) --timeout $(TIMEOUT)
+LAB       = $(Q)$(PYTHON) tools/lab.py
+
+#:   replay         TRACE=file on the real MMU: POLICY=p FRAMES=n [EXACT=1] [ACCESSED=ad]; one line for each run
+.PHONY: replay
+replay: all $(SIM)
+	$(LAB) replay $(call quote,$(TRACE)) $(LAB_FLAGS) $(if $(filter 1,$(EXACT)),--exact)
+
+#:   capture        RUN="program ..." in exact mode: its true page-reference string into TRACE=build/capture.flt
+.PHONY: capture
+capture: all $(SIM)
+	$(LAB) capture $(call quote,$(RUN)) --out $(call quote,$(or $(TRACE),$(B)/capture.flt)) --timeout $(TIMEOUT)
+
+#:   compare        RUN="program ..." under every policy, for real, against Belady's optimum; POLICY= FRAMES=
+.PHONY: compare
+compare: all $(SIM)
+	$(LAB) compare $(call quote,$(if $(filter demo,$(RUN)),matmul,$(RUN))) $(LAB_FLAGS)
+
 #:   bench          cost of the basic operations, in guest instructions
 .PHONY: bench
 bench: all
@@ -258,6 +292,56 @@ $(B)/faultline.iso: $(KERNEL) $(INITRD) tools/mkiso.py $(B)/stamp/iso
 
 ### Simulator ###########################################################################################
 
+TRACES     := $(B)/traces
+SIM_RUN    := $(SIM)$(if $(SIM_EXTRA),-extra)
+SIM_FRAMES := $(if $(FRAMES),$(FRAMES),10%$(comma)25%$(comma)50%)
+
+#:   sim            page traces through the policies, on this machine; a table, or with make -s a line for each run
+.PHONY: sim
+sim: $(SIM_RUN) $(if $(TRACE),,$(TRACES)/.made)
+	@$(SIM_RUN) $(if $(SILENT),-s) -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(if $(MODE),-m $(MODE)) \
+		$(if $(ACCESSED),-a $(ACCESSED)) $(ARGS) $(or $(TRACE),$(TRACES)/*.txt)
+
+#:   traces         the synthetic page traces, in build/traces
+MAKE_TRACES = $(PYTHON) tools/traces.py --out $(TRACES)
+.PHONY: traces
+traces:
+	@$(MAKE_TRACES) $(if $(filter-out 0,$(LACKEY)),--lackey) $(if $(SILENT),--quiet)
+	@touch $(TRACES)/.made
+$(TRACES)/.made: tools/traces.py
+	@$(MAKE_TRACES) --quiet
+	@touch $@
+
+#:   sim-speed      nanoseconds for each reference: 2 million, 200,000 pages
+.PHONY: sim-speed
+sim-speed: $(SIM)
+	@$(PYTHON) tools/traces.py --out $(B)/traces-speed --speed --quiet
+	@$(SIM) -s --time --no-opt -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(ARGS) $(B)/traces-speed/speed.txt
+
+#:   plots          pictures in build/plots, PNG and SVG: faults against frames for each trace, policies against OPT,
+#:                  and timeline's; TRACE=, POLICY=, FRAMES= as for sim
+PLOTS        := $(B)/plots
+CURVE_SIZES  := 60
+CURVE_POLICY := fifo$(comma)clock$(comma)lru$(comma)sieve$(comma)arc$(comma)opt
+.PHONY: plots
+plots: $(SIM) $(if $(TRACE),,$(TRACES)/.made)
+	@mkdir -p $(PLOTS)
+	@$(SIM) -s -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(ARGS) $(or $(TRACE),$(TRACES)/*.txt) >$(PLOTS)/bars.log
+	@$(PYTHON) tools/plots.py bars $(PLOTS)/bars.log
+	@for t in $(or $(TRACE),$(TRACES)/*.txt); do \
+		name=curve-$$(basename $${t%.*}) && \
+		$(SIM) --curve $(CURVE_SIZES) -p $(or $(POLICY),$(CURVE_POLICY)) $(ARGS) $$t >$(PLOTS)/$$name.tsv && \
+		$(PYTHON) tools/plots.py curve $(PLOTS)/$$name.tsv -o $(PLOTS)/$$name -t "$$(basename $$t)" || exit 1; \
+	done
+	@$(MAKE) timeline FRAMES= POLICY=
+
+#:   timeline       build/plots/timeline: every fault and eviction of RUN, time against page; variables as for run
+.PHONY: timeline
+timeline: all
+	@mkdir -p $(PLOTS)
+	@$(QEMU) $(RUN_FLAGS) </dev/null >$(PLOTS)/run.log || { tail $(PLOTS)/run.log; exit 1; }
+	@$(PYTHON) tools/plots.py timeline $(PLOTS)/run.log -t $(call quote,$(RUN) ($(or $(CMDLINE),default options)))
+
 $(B)/sim-obj/%.c.o: %.c $(B)/stamp/sim
 	$(call say,HOSTCC,"$< (simulator)")
 	@mkdir -p $(@D)
@@ -270,6 +354,9 @@ $(B)/sim-asan-obj/%.c.o: %.c $(B)/stamp/asan
 	$(call say,HOSTCC,"$< (simulator with sanitizers)")
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) -c $< -o $@
+$(SIM)-extra: $(ASAN_OBJ) $(EXTRA_OBJ) $(B)/stamp/asan $(B)/stamp/extra
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) $(EXTRA_OBJ) -lm -o $@
 $(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -lm -o $@
@@ -347,7 +434,7 @@ compdb = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(2) -c $(1)"}
 define COMPDB
 [$(foreach s,$(filter %.c,$(KERNEL_SRC)),
 $(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC)),
-$(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/%,$(HOST_SRC)),
+$(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/% tools/%,$(HOST_SRC) $(SIM_SRC)),
 $(call compdb,$s,$(HOSTCC) $(HOST_FLAGS))$(comma))
 $(call compdb,$(B)/ksyms.S,$(CC))
 ]

@@ -4,6 +4,7 @@
 #include "kernel/run.h"
 #include "lib/command.h"
 #include "lib/string.h"
+#include "mm/port.h"
 
 static char recorded[24]; /* the program, for the trace's name */
 
@@ -36,12 +37,31 @@ COMMAND(exact, "run PROG [ARG..] [& PROG ..]",
 
 enum { A_LINE = 16 };
 
-static int reftrace_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
+/* For who can read the machine's memory from outside: faster than a serial line. */
+static void print_pieces(struct printer *out)
+{
+    const uint32_t *piece;
+    print(out, "reftrace memory name=%s words=%u piece=%u at=", recorded, recorder_count(), RECORDER_PIECE);
+    for (uint32_t n = 0; (piece = recorder_piece(n)) != NULL; n++)
+        print(out, "%s%#x", n > 0 ? "," : "", ptr_to_phys(piece));
+    print(out, "\n");
+}
+
+static int reftrace_run(int argc, char **argv, struct printer *out)
 {
     uint32_t count = recorder_count();
+    bool memory = argc == 2 && strcmp(argv[1], "memory") == 0;
+    if (argc > 1 && !memory) {
+        print(out, "reftrace: %s: expected no argument, or: memory\n", argv[1]);
+        return 1;
+    }
     if (count == 0) {
         print(out, "reftrace: nothing is recorded; first: exact run PROG\n");
         return 1;
+    }
+    if (memory) {
+        print_pieces(out);
+        return recorder_lost() > 0;
     }
     print(out, "reftrace begin name=%s\n", recorded);
     for (uint32_t i = 0; i < count; i++) {
@@ -53,5 +73,7 @@ static int reftrace_run(int argc UNUSED, char **argv UNUSED, struct printer *out
     return recorder_lost() > 0;
 }
 
-COMMAND(reftrace, "", "print the references that exact recorded, in hexadecimal page numbers, w = written",
-        reftrace_run);
+COMMAND(
+    reftrace, "[memory]",
+    "print the references that exact recorded, hexadecimal page numbers, w = written; memory: where they are",
+    reftrace_run);

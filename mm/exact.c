@@ -12,7 +12,7 @@ static struct slab_cache cache = SLAB_CACHE_INIT(cache, "exact", sizeof(struct e
 /* ---- the recorder ---- */
 
 enum {
-    CHUNK = 64 * 1024, /* references */
+    CHUNK = RECORDER_PIECE, /* references */
     CHUNKS = 1024,
 };
 
@@ -53,6 +53,11 @@ static uint32_t *record(uint32_t i)
 uint32_t recorder_at(uint32_t i)
 {
     return *record(i);
+}
+
+const uint32_t *recorder_piece(uint32_t n)
+{
+    return (uint64_t)n * CHUNK < recorder.count ? recorder.chunks[n] : NULL;
 }
 
 /* The kernel's reserve is not for this. */
@@ -113,30 +118,60 @@ void exact_hide_all(struct space *s)
     e->count = 0;
 }
 
-void exact_reference(struct space *s, vaddr_t va, uint32_t step, bool write, bool came)
+static struct frame *present_frame(struct space *s, vaddr_t page)
 {
-    struct exact *e = s->exact;
-    va = ALIGN_DOWN(va, (vaddr_t)PAGE_SIZE);
-    struct pte pte = pmap_lookup(&s->pmap, va);
-    uint32_t keep = 0;
-    if (pte.state != PTE_PRESENT) /* gone again while somebody slept */
-        return;
-    if (e->step == step && step != 0)
-        keep = MIN(e->count, (uint32_t)POOL_MIN_LIMIT - 1);
-    for (uint32_t i = 0, from = e->count - keep; i < e->count; i++) {
-        if (i < from && e->shown[i] != va)
-            hide(s, e->shown[i]);
-        else if (i >= from)
-            e->shown[i - from] = e->shown[i];
-    }
-    e->shown[keep] = va;
-    e->count = keep + 1;
-    e->step = step;
+    struct pte pte = pmap_lookup(&s->pmap, page);
+    return pte.state == PTE_PRESENT ? frame_of(pte.pfn) : NULL;
+}
+
+/* One reference. `came`: the policy knows already. */
+static void reference(struct space *s, vaddr_t page, struct frame *f, bool write, bool came)
+{
+    s->exact->last = page;
     if (recorder.on)
-        write_down(e, va, write);
-    struct frame *f = frame_of(pte.pfn);
+        write_down(s->exact, page, write);
     if (!came && f->pool != NULL)
         pool_touch(f);
+}
+
+/* Keeps the last `keep` pages shown and `code`, hides the others. */
+static void hide_others(struct space *s, uint32_t keep, vaddr_t code)
+{
+    struct exact *e = s->exact;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < e->count; i++) {
+        if (i + keep >= e->count || e->shown[i] == code)
+            e->shown[n++] = e->shown[i];
+        else
+            hide(s, e->shown[i]);
+    }
+    e->count = n;
+}
+
+static bool is_shown(const struct exact *e, vaddr_t page)
+{
+    for (uint32_t i = 0; i < e->count; i++)
+        if (e->shown[i] == page)
+            return true;
+    return false;
+}
+
+void exact_reference(struct space *s, vaddr_t va, uint32_t ip, uint32_t step, bool write, bool came)
+{
+    struct exact *e = s->exact;
+    vaddr_t page = ALIGN_DOWN(va, (vaddr_t)PAGE_SIZE), code = ALIGN_DOWN(ip, (vaddr_t)PAGE_SIZE);
+    struct frame *f = present_frame(s, page);
+    if (f == NULL) /* gone again while somebody slept */
+        return;
+    bool same_step = e->step == step && step != 0;
+    struct frame *code_frame = page != code && is_shown(e, code) ? present_frame(s, code) : NULL;
+    hide_others(s, same_step ? POOL_MIN_LIMIT - 1 : 0, code_frame != NULL ? code : page);
+    if (code_frame != NULL && e->last != code && !same_step)
+        reference(s, code, code_frame, false, false);
+    if (!is_shown(e, page))
+        e->shown[e->count++] = page;
+    e->step = step;
+    reference(s, page, f, write, came);
 }
 
 /* ---- regions ---- */

@@ -472,7 +472,7 @@ static void arrived(const struct fault *f, uint32_t insertions)
     need(f, f->frame);
     if (unlikely(f->region->flags & REGION_EXACT)) {
         bool came = p->insertions != insertions && pool_newest(p) == f->frame;
-        exact_reference(f->space, f->va, f->step, f->access == VM_WRITE, came);
+        exact_reference(f->space, f->va, f->ip, f->step, f->access == VM_WRITE, came);
     }
 }
 

@@ -8,9 +8,11 @@
 enum { DETECT_LINES = 1000, WORD_BYTES = 4 };
 
 /* Valgrind's own lines, and lackey's marks of superblocks. */
-static bool is_remark(struct input *in)
+static bool is_remark(const struct input *in)
 {
-    return input_word(in, "==") || input_word(in, "--") || input_word(in, "SB ") || input_ends(in);
+    struct input line = *in;
+    return input_word(&line, "==") || input_word(&line, "--") || input_word(&line, "SB ") ||
+           input_ends(&line);
 }
 
 /* Reads one line. => its letter, 0 if it is none of lackey's */
@@ -43,10 +45,8 @@ static void lackey_read(struct input *in, struct trace *t)
 {
     while (input_line(in)) {
         uint64_t address, bytes;
-        const char *start = in->at;
         if (is_remark(in))
             continue;
-        in->at = start;
         char letter = lackey_line(in, &address, &bytes);
         if (letter == 0)
             input_bad_line(in, "\"I  ADDRESS,BYTES\", or L, S or M instead of I with a space before it");

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* There are more frames than may be used, in turns, so that a policy which picks a page that has left is
+ * found out before another page is there. */
+enum { SPARES = 8 };
 enum { ACCESSED = 1, DIRTY = 2 };  /* a frame's bits, as a PTE has them */
 enum { NOWHERE = UINT32_MAX };     /* of a page: not resident */
 static const uint32_t process = 1; /* the owner of every page */
@@ -18,10 +21,11 @@ struct model {
     const struct policy *policy;
     void *state;
     const struct model_options *options;
-    uint32_t *where;   /* by page: its frame, or NOWHERE */
-    uint32_t frames;   /* as many as the table has, which may be fewer than the policy was told */
-    uint32_t resident; /* frames in use, the first ones */
+    uint32_t *where; /* by page: its frame, or NOWHERE */
+    uint32_t frames; /* that may be used at a time; fewer than the policy was told if there are fewer pages */
+    uint32_t resident; /* frames in use */
     uint32_t last;     /* frame that the last miss filled */
+    uint32_t spare[SPARES], next_spare;
     struct oracle oracle;
     struct model_result result;
 };
@@ -74,7 +78,7 @@ static void verify_pick(const struct model *m, const struct frame *f)
     if (f == NULL)
         broken(m, "picked nobody, though it holds pages");
     uintptr_t offset = (uintptr_t)f - (uintptr_t)frame_table;
-    if (f < frame_table || f >= frame_table + m->frames || offset % sizeof *f != 0)
+    if (f < frame_table || f >= frame_table + frame_table_count || offset % sizeof *f != 0)
         broken(m, "picked what is no frame of the pool");
     if (!(f->flags & FRAME_QUEUED))
         broken(m, "picked a frame that is not resident");
@@ -107,6 +111,7 @@ static void verify_state(const struct model *m)
 
 /* ---- a reference ---- */
 
+/* => a frame for the page that comes in */
 static uint32_t make_room(struct model *m, bool check)
 {
     struct frame *victim = m->policy->pick_victim(m->state);
@@ -118,7 +123,9 @@ static uint32_t make_room(struct model *m, bool check)
     victim->flags = 0;
     m->where[victim->index] = NOWHERE;
     m->result.writebacks += (frame_bits[number] & DIRTY) != 0;
-    return number;
+    uint32_t *spare = &m->spare[m->next_spare++ % SPARES], room = *spare;
+    *spare = number;
+    return room;
 }
 
 static void miss(struct model *m, uint32_t page, bool write, bool check)
@@ -176,9 +183,11 @@ struct model_result model_run(const struct trace *t, const struct policy *p, uin
     };
     for (uint32_t page = 0; page < t->unique; page++)
         m.where[page] = NOWHERE;
-    frame_table = host_alloc(m.frames, sizeof *frame_table);
-    frame_bits = host_alloc(m.frames, sizeof *frame_bits);
-    frame_table_count = m.frames;
+    for (uint32_t i = 0; i < SPARES; i++)
+        m.spare[i] = m.frames + i;
+    frame_table_count = m.frames + SPARES;
+    frame_table = host_alloc(frame_table_count, sizeof *frame_table);
+    frame_bits = host_alloc(frame_table_count, sizeof *frame_bits);
     running = &m;
 
     uint32_t objects = memory_objects();
@@ -190,7 +199,7 @@ struct model_result model_run(const struct trace *t, const struct policy *p, uin
     };
     m.state = p->create(&setup);
     if (m.state == NULL)
-        die(SIM_FAILED, "policy %s: no memory for %u frames", p->name, frames);
+        die(SIM_FAILED, "policy %s: no memory for %u frames, or it will not have them", p->name, frames);
     play(&m, t);
     verify_state(&m);
     p->destroy(m.state);

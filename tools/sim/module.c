@@ -22,7 +22,7 @@ static void verify_header(const struct input *in, const struct reftrace *h, size
     size_t want = sizeof *h + arrays * sizeof(uint32_t) * h->count;
     if (h->magic != REFTRACE_MAGIC)
         die(SIM_FAILED, "%s: the module begins with %#x instead of %#x", in->path, h->magic, REFTRACE_MAGIC);
-    if ((h->flags & ~(uint32_t)REFTRACE_NEXT) != 0)
+    if (h->flags != REFTRACE_NEXT && h->flags != REFTRACE_RAW && h->flags != 0)
         die(SIM_FAILED, "%s: the module has unknown flags %#x", in->path, h->flags);
     if (size != want)
         die(SIM_FAILED, "%s: a module of %u entries has %zu bytes, this one has %zu", in->path, h->count,
@@ -39,17 +39,18 @@ static void module_read(struct input *in, struct trace *t)
         die(SIM_FAILED, "%s: %zu bytes are no module's header of %zu", in->path, size, sizeof h);
     memcpy(&h, in->data, sizeof h);
     verify_header(in, &h, size);
+    bool raw = h.flags == REFTRACE_RAW;
     for (uint32_t i = 0; i < h.count; i++) {
         uint32_t word;
         memcpy(&word, in->data + sizeof h + i * sizeof word, sizeof word);
-        if (word >> 1 > t->unique || word >> 1 >= h.unique)
+        if (!raw && (word >> 1 > t->unique || word >> 1 >= h.unique))
             die(SIM_FAILED, "%s: entry %u is page %u, which is not the next new one of %u", in->path, i,
                 word >> 1, h.unique);
         trace_add(t, word >> 1, word & 1);
-        if (t->count != i + 1)
+        if (!raw && t->count != i + 1)
             die(SIM_FAILED, "%s: entry %u is the same page as the one before", in->path, i);
     }
-    if (t->unique != h.unique)
+    if (!raw && t->unique != h.unique)
         die(SIM_FAILED, "%s: the module has %u pages, its header says %u", in->path, t->unique, h.unique);
     t->refs = h.refs;
     trace_rename(t, h.name, strlen(h.name));

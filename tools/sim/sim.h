@@ -23,8 +23,11 @@ char *host_copy(const char *text);
 /* How much of kmalloc's and slab_alloc's memory is in use: objects. */
 uint32_t memory_objects(void);
 
-/* Every policy: those of the kernel, then those of SIM_EXTRA, which enter themselves into the linker set
- * `sim_policies`. => NULL behind the last one. */
+/* A policy that is not the kernel's, in a file that SIM_EXTRA names, takes part:
+ * SIM_POLICY(policy_mine); */
+#define SIM_POLICY(p) static const struct policy *const p##_entry LINKER_SET_ENTRY(sim_policies) = &(p)
+
+/* Every policy: the kernel's, then the others. => NULL behind the last one. */
 const struct policy *player(uint32_t number);
 const struct policy *player_find(const char *name);
 
