@@ -328,10 +328,29 @@ TEST(policies_mru_chooses_another)
 
 /* ---- what all must stand ---- */
 
-/* Those whose explain cannot name who would have gone. */
-static bool cannot_tell(const struct policy *p)
+static bool is_one_of(const char *name, const char *const *names, size_t count)
 {
-    return p->explain == NULL || strcmp(p->name, "random") == 0;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Nobody can tell: a legal answer. Not of these, though: they know as long as there is another page. */
+static bool knows(const char *policy)
+{
+    static const char *const those[] = {
+        "fifo", "clock", "second-chance", "gclock", "lru", "lru-sampled",
+        "mru",  "nru",   "aging",         "nfu",    "lfu", "twoq",
+    };
+    return is_one_of(policy, those, ARRAY_SIZE(those));
+}
+
+/* Whose runner-up may turn out to have been used since anybody looked. */
+static bool guesses(const char *policy)
+{
+    static const char *const those[] = {"gip"};
+    return is_one_of(policy, those, ARRAY_SIZE(those));
 }
 
 /* The runner-up is who goes if the victim does not exist; and asking changes nothing. */
@@ -348,7 +367,7 @@ static void explain_once(struct ktest_run *t, struct world *w)
     p->dump(w->pool.state, &after.to);
     EXPECT(t, strcmp(before.text, after.text) == 0);
     EXPECT(t, strlen(why.text) > 5 && !text_has(&why, "\n"));
-    if (cannot_tell(p))
+    if (guesses(p->name) || (second == NULL && !knows(p->name)))
         return;
     pool_remove(victim, false);
     struct frame *next = p->pick_victim(w->pool.state);
@@ -364,12 +383,13 @@ static void explain_all(struct ktest_run *t, const struct policy *p, uint32_t fr
 {
     struct world w;
     uint32_t rng = frames + exact;
+    int failures = t->failures;
     small_world(&w, p->name, frames, PAGES);
-    for (uint32_t n = 0; n < REFERENCES / 2; n++) {
+    for (uint32_t n = 0; n < REFERENCES / 2 && t->failures == failures; n++) {
         refer(&w, next_page(&rng, n), random_below(&rng, 3) == 0, exact);
         if (w.pool.queued > 0 && random_below(&rng, 3) == 0)
             explain_once(t, &w);
-        REQUIRE(t, p->check(w.pool.state, t->out) == w.pool.queued);
+        EXPECT_EQ(t, p->check(w.pool.state, t->out), w.pool.queued);
     }
     world_destroy(&w);
 }
