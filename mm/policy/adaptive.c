@@ -105,6 +105,7 @@ void adaptive_removed(void *state, struct frame *f, bool evicted)
         list_push_back(&a->b[side], &ghost->link);
         a->b_count[side]++;
     }
+    end_excess(a); /* none, unless the pool holds more than capacity */
 }
 
 struct frame *adaptive_oldest_but(const struct adaptive *a, int side, const struct frame *f)

@@ -241,6 +241,9 @@ static void clockpro_inserted(void *state, struct frame *f)
         c->cold_count++;
         put_at_head(c, e);
     }
+    if (c->ghost_count >
+        c->capacity) /* only now, or the ghost that the victim drives out could be this page's */
+        turn_test_hand(c);
 }
 
 static void clockpro_touched(void *state, struct frame *f)
@@ -266,7 +269,7 @@ static void clockpro_removed(void *state, struct frame *f, bool evicted)
     e->frame = NULL;
     if (evicted && e->flag == TEST) {
         c->ghost_count++;
-        while (c->ghost_count > c->capacity)
+        while (c->ghost_count > c->capacity + 1) /* it may be about to come: see clockpro_inserted */
             turn_test_hand(c);
     } else {
         take(c, e);
@@ -295,8 +298,8 @@ static struct frame *clockpro_explain(void *state, struct frame *victim, struct 
 
 /* ---- checks ---- */
 
-/* The paper's invariants: no more ghosts than frames, all of them in their test period, and hot pages leave
- * room for the cold ones aimed at. */
+/* The paper's invariants: no more ghosts than frames (and one until the next page has come), all of them in
+ * their test period, and hot pages leave room for the cold ones aimed at. */
 static uint32_t clockpro_check(void *state, struct printer *out)
 {
     struct clockpro *c = state;
@@ -317,7 +320,7 @@ static uint32_t clockpro_check(void *state, struct printer *out)
     }
     hands += (&c->clock == c->cold_hand) + (&c->clock == c->hot_hand) + (&c->clock == c->test_hand);
     if (!whole || hands != 3 || hot != c->hot_count || cold != c->cold_count || ghosts != c->ghost_count ||
-        spare != c->spare_count || hot + cold + ghosts != c->pages.count || ghosts > c->capacity ||
+        spare != c->spare_count || hot + cold + ghosts != c->pages.count || ghosts > c->capacity + 1 ||
         hot >= MAX(c->capacity, 1u) || c->cold_aim == 0 || c->cold_aim > c->capacity) {
         print(out,
               "policy clockpro: hot=%u, %u found; cold=%u, %u found; ghosts=%u, %u found; aim=%u; %u hands\n",
