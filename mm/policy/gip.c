@@ -33,7 +33,7 @@
 
 enum {
     READS = 6,        /* accessed bits that the hand reads a fault */
-    NURSERY = 8,      /* newest pages that are never victims: an instruction may need as many */
+    NURSERY = 8,      /* newest pages that are not victims; in small pools down to half of it */
     GHOSTS = 2,       /* capacities */
     GHOST_READS = 2,  /* ghosts whose age is looked at, a fault */
     SECOND_LOOKS = 3, /* victims that may turn out to be used, a choice */
@@ -128,7 +128,7 @@ static void *gip_create(const struct policy_setup *setup)
     g->lowest = NO_CELL;
     g->capacity = n;
     g->reads = MAX(MIN((uint32_t)READS, n / 2), 1u);
-    g->young_most = MIN((uint32_t)NURSERY, n / 2);
+    g->young_most = MIN(MAX(MIN(n / 8, (uint32_t)NURSERY), (uint32_t)NURSERY / 2), n / 2);
     for (uint32_t i = 0; i < n; i++)
         g->slot[i] = (struct slot){.next_free = i + 1, .bucket = FREE};
     return g;
@@ -193,16 +193,14 @@ static bool look(struct gip *g, struct slot *s)
     uint32_t age = age_of(g, s);
     bool used = policy_test_clear_accessed(s->frame);
     uint32_t bucket = used ? 0 : gip_bucket(age + 1);
-    if (used && age == 0)
-        return true; /* still the same use */
     if (!used && bucket <= s->bucket)
         return false;
     leave(g, s);
-    if (used) {
+    if (used && age > 0) { /* at age 0 it is still the same use */
         count_used(g, s->class, s->bucket, age);
         s->class = (uint8_t)class_after(s->class, age, false);
         s->last = (uint16_t)g->now;
-    } else {
+    } else if (!used) {
         count_passed(g, s->class, s->bucket, bucket);
     }
     s->bucket = (uint8_t)bucket;
