@@ -32,13 +32,16 @@
 #include "mm/slab.h"
 
 enum {
-    READS = 6,        /* accessed bits that the hand reads a fault */
-    NURSERY = 8,      /* newest pages that are never victims: an instruction may need as many */
+    READS = 5,        /* accessed bits that the hand reads a fault, */
+    VISITS = 20,      /* and frames at most that it passes for that */
+    NURSERY = 8,      /* newest pages that are not victims; in small pools down to half of it */
     GHOSTS = 2,       /* capacities */
     GHOST_READS = 2,  /* ghosts whose age is looked at, a fault */
     SECOND_LOOKS = 3, /* victims that may turn out to be used, a choice */
     EARLIER = 5,      /* levels of the gap before the last: 1-2, 3-8, 9-32, more; unknown */
     UNKNOWN = EARLIER - 1,
+    REGULARS = 4,                         /* classes below: the last gap 1, the one before at most 8 */
+    REST = 4,                             /* rounds that they are not looked at after a use */
     STRANGERS = GIP_LEVELS * EARLIER * 2, /* the class of pages that were used once */
     STRANGERS_LATER = 8,
     CLASSES = STRANGERS + 1,
@@ -71,7 +74,7 @@ struct gip {
     struct list_node by_exit; /* ghosts, longest gone first */
     struct list_node by_look; /* ghosts, longest not looked at first */
     uint32_t now;             /* rounds that the hand made */
-    uint32_t hand, reads;
+    uint32_t hand, reads, visits;
     uint32_t renewed; /* classes whose indices were computed since round renewed_in */
     uint32_t renewed_in;
     uint32_t capacity, free; /* free: first FREE slot, capacity if none */
@@ -128,7 +131,8 @@ static void *gip_create(const struct policy_setup *setup)
     g->lowest = NO_CELL;
     g->capacity = n;
     g->reads = MAX(MIN((uint32_t)READS, n / 2), 1u);
-    g->young_most = MIN((uint32_t)NURSERY, n / 2);
+    g->visits = MAX(MIN((uint32_t)VISITS, n * 2), 1u);
+    g->young_most = MIN(MAX(MIN(n / 8, (uint32_t)NURSERY), (uint32_t)NURSERY / 2), n / 2);
     for (uint32_t i = 0; i < n; i++)
         g->slot[i] = (struct slot){.next_free = i + 1, .bucket = FREE};
     return g;
@@ -193,16 +197,15 @@ static bool look(struct gip *g, struct slot *s)
     uint32_t age = age_of(g, s);
     bool used = policy_test_clear_accessed(s->frame);
     uint32_t bucket = used ? 0 : gip_bucket(age + 1);
-    if (used && age == 0)
-        return true; /* still the same use */
+    uint32_t gap = s->class < REGULARS && age <= REST ? MIN(age, 1u) : age; /* nobody looked before */
     if (!used && bucket <= s->bucket)
         return false;
     leave(g, s);
-    if (used) {
-        count_used(g, s->class, s->bucket, age);
-        s->class = (uint8_t)class_after(s->class, age, false);
+    if (used && gap > 0) { /* at age 0 it is still the same use */
+        count_used(g, s->class, s->bucket, gap);
+        s->class = (uint8_t)class_after(s->class, gap, false);
         s->last = (uint16_t)g->now;
-    } else {
+    } else if (!used) {
         count_passed(g, s->class, s->bucket, bucket);
     }
     s->bucket = (uint8_t)bucket;
@@ -229,18 +232,28 @@ static void forget_ghost(struct gip *g, struct page_entry *e)
     directory_remove(&g->ghosts, e);
 }
 
-/* What each fault does for all pages. */
-static void turn(struct gip *g)
+/* Reads the bits of the next pages. Those that are used all the time, and were just now, are left to rest:
+ * so the hand gets round sooner for the others. */
+static void turn_hand(struct gip *g)
 {
-    for (uint32_t i = 0; i < g->reads; i++) {
+    uint32_t reads = 0;
+    for (uint32_t visits = 0; visits < g->visits && reads < g->reads; visits++) {
         struct slot *s = &g->slot[g->hand];
-        if (s->bucket < GIP_AGES)
+        if (s->bucket < GIP_AGES && (s->class >= REGULARS || age_of(g, s) >= REST)) {
             look(g, s);
+            reads++;
+        }
         if (++g->hand >= g->capacity) {
             g->hand = 0;
             g->now++;
         }
     }
+}
+
+/* What each fault does for all pages. */
+static void turn(struct gip *g)
+{
+    turn_hand(g);
     for (uint32_t i = 0; i < GHOST_READS; i++)
         look_at_ghost(g);
     if (g->renewed == CLASSES && g->renewed_in != g->now) {
