@@ -133,10 +133,13 @@ struct page_id policy_page(const struct frame *f);
     X(policy_sieve)         \
     X(policy_arc)           \
     X(policy_car)           \
+    X(policy_clockpro)      \
+    X(policy_lirs)          \
     X(policy_s3fifo)        \
     X(policy_wsclock)       \
     X(policy_twolist)       \
-    X(policy_mglru)
+    X(policy_mglru)         \
+    X(policy_gip)
 
 #define X(p) extern const struct policy p;
 POLICIES(X)

@@ -31,6 +31,8 @@ PAGE_BYTES = 300   # of kernel memory, at most, that a policy keeps for each fra
 SLOT_BYTES = 16    # of the slot table
 ZRAM_FROM_MB = 256  # a larger swap disk is kept compressed
 MAX_MB = 3500
+MIN_FRAMES = 6  # of a pool that runs a whole program
+NEED_EXACT = ("lru", "opt")
 
 
 class LabError(Exception):
@@ -99,9 +101,9 @@ def replay_lines(trace, policies, frames, exact, accessed, seed=1, icount=True, 
     return lines
 
 
-def optimum(trace, frames):
-    """=> {frames: faults of Belady's MIN}"""
-    out = sim("-s", "-p", "opt", "-f", ",".join(map(str, frames)), trace)
+def faults_of(policy, trace, frames):
+    """=> {frames: faults} of a policy that sees every reference"""
+    out = sim("-s", "--no-opt", "-p", policy, "-f", ",".join(map(str, frames)), trace)
     return {v["frames"]: v["faults"] for v in map(values, out.splitlines())}
 
 
@@ -120,7 +122,7 @@ def do_replay(args):
     unique = info(args.trace)["unique"]
     frames = frames_of(args.frames, unique)
     policies = policies_of(args.policy)
-    best = optimum(args.trace, frames)
+    best = faults_of("opt", args.trace, frames)
     for v in replay_lines(args.trace, policies, frames, args.exact, args.accessed, args.seed, timeout=args.timeout):
         print(f"replay trace={v['trace']} refs={v['refs']} unique={v['unique']} policy={v['policy']} frames={v['frames']} "
               f"faults={v['faults']} evictions={v['evictions']} writebacks={v['writebacks']} opt={best[v['frames']]} "
@@ -170,6 +172,54 @@ def do_capture(args):
           f"written={facts['written']} file={args.out}")
 
 
+# What a run of a program tells ------------------------------------------------------------------------
+
+def runs(programs, policies, frames, accessed, mem, timeout):
+    """Runs the programs under each policy with each number of frames, each time in a pool of its own, in one boot.
+    => the values of each run's summary and pool line together"""
+    commands = [f"with policy={policy} frames={n} accessed={accessed} zeros=own run {programs}"
+                for n in frames for policy in policies]
+    found = []
+    with qemu.Guest(append="log=quiet", mem=mem, icount=True, timeout=timeout) as guest:
+        try:
+            guest.expect("^" + qemu.PROMPT)
+            for command in commands:
+                said = guest.command(command)
+                summary = re.search(r"^summary .*$", said, re.MULTILINE)
+                pool = re.search(r"^pool .*$", said, re.MULTILINE)
+                if not summary or not pool or values(summary[0])["ok"] != values(summary[0])["programs"]:
+                    raise LabError(f"{command}\n{said.strip()}")
+                found.append({**values(pool[0]), **values(summary[0])})
+        except qemu.GuestError as e:
+            raise LabError(str(e)) from None
+    return found
+
+
+def do_compare(args):
+    name = args.program.split()[0]
+    trace = pathlib.Path("build/compare") / f"{name}.flt"
+    capture(args.program, trace, args.mem, args.timeout)
+    facts = info(trace)
+    frames = [max(n, MIN_FRAMES) for n in frames_of(args.frames, facts["unique"])]
+    policies = [p for p in policies_of(args.policy) if p not in NEED_EXACT]
+    best, exact_lru = (faults_of(p, trace, frames) for p in ("opt", "lru"))
+    print(f"{args.program}: {facts['refs']} references to {facts['unique']} pages, {facts['written']} of them written; "
+          f"accessed={args.accessed}")
+    measured = runs(args.program, policies, frames, args.accessed, "128M", args.timeout)
+    quiet = runs(args.program, policies[:1], [facts["unique"] + 64], args.accessed, "128M", args.timeout)[0]
+    for n in frames:
+        rows = sorted((v["insertions"], v["writebacks"], v["cpu_us"], p)
+                      for p, v in zip(policies * len(frames), measured) if v["frames"] == n)
+        print(f"\n{n} frames{'':10} {'faults':>9} {'% of OPT':>9} {'write-backs':>11} {'instructions':>13} {'a fault':>8}")
+        for faults, writebacks, cpu, policy in [(best[n], None, None, "OPT"), (exact_lru[n], None, None, "LRU, exact"), *rows]:
+            more = faults - quiet["insertions"]
+            cost = cpu and more > 0 and f"{(cpu - quiet['cpu_us']) * 1000 / more:.0f}"
+            print(f"{policy:18} {faults:9} {100 * faults / best[n]:9.1f} {'-' if writebacks is None else writebacks:>11} "
+                  f"{'-' if cpu is None else cpu * 1000:>13} {cost or '-':>8}")
+    print("\nOPT and exact LRU: simulated on the reference string that the MMU showed. All others: real runs, which see\n"
+          "accessed bits only. One instruction is one tick; \"a fault\" is what a run took beyond one with frames for all.")
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     sub = ap.add_subparsers(required=True, metavar="replay|capture|compare")
@@ -188,6 +238,14 @@ def main():
     p.add_argument("--mem", default="768M")
     p.add_argument("--timeout", type=float, default=600)
     p.set_defaults(do=do_capture)
+    p = sub.add_parser("compare")
+    p.add_argument("program")
+    p.add_argument("--policy", default="all")
+    p.add_argument("--frames", default="25%,50%")
+    p.add_argument("--accessed", choices=("a1", "ad"), default="a1")
+    p.add_argument("--mem", default="768M")
+    p.add_argument("--timeout", type=float, default=600)
+    p.set_defaults(do=do_compare)
     args = ap.parse_args()
     try:
         args.do(args)
