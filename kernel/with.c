@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * with: programs that each run in a pool of their own, under a policy and with frames that nobody else takes
  * (local replacement). */
+#include "kernel/allot.h"
 #include "kernel/monitor.h"
 #include "kernel/run.h"
 #include "lib/command.h"
@@ -68,7 +69,7 @@ static bool set(struct pool_config *c, const char *word, struct printer *out)
 static int with_run(int argc, char **argv, struct printer *out)
 {
     struct pool_config c = {.policy = main_pool.policy,
-                            .limit = main_pool.limit,
+                            .limit = allot_frames(),
                             .seed = main_pool.seed,
                             .accessed = main_pool.accessed,
                             .order = main_pool.order};
