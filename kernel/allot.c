@@ -189,7 +189,7 @@ static void grow(struct allotment *a)
 {
     struct pool *p = a->pool;
     uint32_t unit = 1u << p->order;
-    if (load_room() < (int32_t)unit) {
+    if (!load_may_grow(unit)) {
         load_overload();
         return;
     }

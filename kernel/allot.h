@@ -36,7 +36,9 @@ struct allotment {
     bool releasing;       /* pages not used since `from` are to go */
     bool stuck;           /* suspended, and no more of its pages can go */
     uint32_t from;        /* pool time */
+    uint32_t served;      /* the balancer's number for when it last released some */
     uint32_t parked;      /* processes that would go on if it were not suspended */
+    uint32_t places;      /* suspended: how many others were, so that it can go on */
     uint32_t demand;      /* suspended: frames that it needs to go on */
     uint32_t working_set; /* frames, when last estimated */
     uint32_t suspensions;

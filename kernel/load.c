@@ -72,6 +72,38 @@ void load_set_main(void)
     pool_note_excess(&main_pool);
 }
 
+/* The one whose turn it is to resume: the first that would go on if it could. */
+static struct allotment *first_in_line(void)
+{
+    list_for_each (n, &waiting)
+        if (at(n)->parked > 0)
+            return at(n);
+    return NULL;
+}
+
+static bool has_waited(const struct allotment *a)
+{
+    return clock_micros() - a->since >= QUANTUM_US;
+}
+
+static uint32_t need_of(const struct allotment *a)
+{
+    return MIN(a->demand, allot_frames() - load_least());
+}
+
+/* Frames that are kept for the first in line, once those who run have taken what another was suspended for:
+ * they may, as long as there is enough for all. */
+static uint32_t kept(void)
+{
+    const struct allotment *a = first_in_line();
+    return a != NULL && a->places > 1 ? need_of(a) : 0;
+}
+
+bool load_may_grow(uint32_t more)
+{
+    return load_room() >= (int32_t)(kept() + more);
+}
+
 /* Frames of suspended processes, which will be free soon. */
 static uint32_t leaving(void)
 {
@@ -119,6 +151,7 @@ static void wait_in_line(struct allotment *a)
 static void run_on(struct allotment *a)
 {
     a->suspended = a->stuck = false;
+    a->places = 0;
     a->since = clock_micros();
     list_push_back(&running, &a->queue);
     figures.running++;
@@ -187,7 +220,8 @@ void load_leave(struct allotment *a)
 void load_overload(void)
 {
     load_kick();
-    if (main_pool.resident > load_least() || leaving() > 0 || somebody_releases() || figures.running < 2)
+    bool soon = main_pool.resident > load_least() || leaving() > 0 || somebody_releases() || kept() > 0;
+    if (soon || figures.running < 2)
         return;
     suspend(at(running.next), "no frames left");
 }
@@ -212,50 +246,32 @@ static bool empty_the_suspended(void)
     return false;
 }
 
+/* One transfer's worth of pages, of who has not had that for longest. */
 static bool release_idle_pages(void)
 {
-    list_for_each (n, &running) {
-        struct allotment *a = at(n);
-        struct pool *p = a->pool;
-        if (!a->releasing)
-            continue;
-        pool_get(p);
-        while (a->releasing && workset_release(p, a->from) > 0)
-            ;
-        if (a->releasing) {
-            set_limit(a, p->resident);
-            load_set_main();
-        }
-        a->releasing = false;
-        pool_put(p);
-        return true;
+    static uint32_t served;
+    struct allotment *a = NULL;
+    list_for_each (n, &running)
+        if (at(n)->releasing && (a == NULL || (int32_t)(at(n)->served - a->served) < 0))
+            a = at(n);
+    if (a == NULL)
+        return false;
+    a->served = ++served;
+    pool_get(a->pool);
+    bool done = workset_release(a->pool, a->from) == 0;
+    if (a->releasing) { /* it has not been suspended meanwhile */
+        a->releasing = !done;
+        set_limit(a, a->pool->resident);
+        load_set_main();
     }
-    return false;
+    pool_put(a->pool);
+    return true;
 }
 
 static bool shrink_main(void)
 {
     return main_pool.resident > main_pool.limit && main_pool.queued > 0 &&
            pool_evict(&main_pool, SWAP_NORMAL) == VM_OK;
-}
-
-/* The one whose turn it is to resume: the first that would go on if it could. */
-static struct allotment *first_in_line(void)
-{
-    list_for_each (n, &waiting)
-        if (at(n)->parked > 0)
-            return at(n);
-    return NULL;
-}
-
-static bool has_waited(const struct allotment *a)
-{
-    return clock_micros() - a->since >= QUANTUM_US;
-}
-
-static uint32_t need_of(const struct allotment *a)
-{
-    return MIN(a->demand, allot_frames() - load_least());
 }
 
 static bool resume_one(void)
@@ -274,10 +290,11 @@ static bool resume_one(void)
 /* Who has waited for a quantum gets the place of who has run for one. */
 static bool rotate(void)
 {
-    const struct allotment *a = first_in_line();
+    struct allotment *a = first_in_line();
     if (a == NULL || list_empty(&running) || !has_waited(a) || !has_waited(at(running.next)) ||
         load_room() + (int32_t)leaving() >= (int32_t)need_of(a))
         return false;
+    a->places++;
     suspend(at(running.next), "its turn is over");
     return true;
 }
@@ -321,11 +338,10 @@ static bool step(void)
 {
     if (!allot_on)
         return false;
-    if (empty_the_suspended() || release_idle_pages() || shrink_main())
-        return true;
-    if (allot_config().mode == ALLOT_EQUAL)
-        return split_equally() || rotate();
-    return resume_one() || rotate();
+    /* decisions first, and then one piece of I/O: of that there may always be more */
+    bool equal = allot_config().mode == ALLOT_EQUAL,
+         decided = (equal ? split_equally() : resume_one()) || rotate();
+    return empty_the_suspended() || release_idle_pages() || shrink_main() || decided;
 }
 
 static void balance(void *unused UNUSED)

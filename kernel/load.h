@@ -31,6 +31,9 @@ void load_leave(struct allotment *a);
 /* => frames that nobody has been given; below 0 while more are in use than there should be */
 int32_t load_room(void);
 
+/* May a pool get so many frames more? Not while there is none, nor while they are kept for another. */
+bool load_may_grow(uint32_t more);
+
 /* A pool's limit is another one: what is left is main_pool's. */
 void load_set_main(void);
 
