@@ -244,6 +244,25 @@ void allot_tick(void)
     sample_if_due(a);
 }
 
+void allot_falls_asleep(void)
+{
+    struct allotment *a = own();
+    if (a == NULL)
+        return;
+    a->asleep++;
+    a->asleep_since = clock_micros();
+}
+
+void allot_wakes_up(void)
+{
+    struct allotment *a = own();
+    if (a == NULL)
+        return;
+    a->asleep--;
+    if (!current->attention)
+        allot_park();
+}
+
 void allot_park(void)
 {
     struct allotment *a = own();

@@ -33,10 +33,12 @@ struct allotment {
     struct list_node queue; /* those that run, or those that are suspended, longest first */
     struct pool *pool;
     bool suspended;
-    bool releasing;       /* pages not used since `from` are to go */
-    bool stuck;           /* suspended, and no more of its pages can go */
-    uint32_t from;        /* pool time */
-    uint32_t served;      /* the balancer's number for when it last released some */
+    bool releasing;  /* pages not used since `from` are to go */
+    bool stuck;      /* suspended, and no more of its pages can go */
+    uint32_t from;   /* pool time */
+    uint32_t served; /* the balancer's number for when it last released some */
+    uint32_t asleep; /* processes that sleep for something else than a page or a frame */
+    uint64_t asleep_since;
     uint32_t parked;      /* processes that would go on if it were not suspended */
     uint32_t places;      /* suspended: how many others were, so that it can go on */
     uint32_t demand;      /* suspended: frames that it needs to go on */
@@ -81,6 +83,11 @@ void allot_after_fault(void);
 
 /* A clock tick found the current process in user mode. May sleep while it is suspended. */
 void allot_tick(void);
+
+/* The current process is about to sleep for something else than a page, and has done so. The second may sleep
+ * while it is suspended, as allot_park. */
+void allot_falls_asleep(void);
+void allot_wakes_up(void);
 
 /* The current process stays here while it is suspended, unless it is to end. */
 void allot_park(void);

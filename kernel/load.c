@@ -91,6 +91,27 @@ static uint32_t need_of(const struct allotment *a)
     return MIN(a->demand, allot_frames() - load_least());
 }
 
+/* Has it been asleep for a while? */
+static bool is_asleep(const struct allotment *a)
+{
+    return a->asleep >= a->pool->programs && clock_micros() - a->asleep_since >= POLL_US;
+}
+
+/* Who goes next, to make room: the first that is asleep, else who has run longest. => NULL: nobody can */
+static struct allotment *choose(void)
+{
+    struct allotment *longest = NULL;
+    list_for_each (n, &running) {
+        if (at(n)->pool->programs == 0) /* a child that is being made, or just ended */
+            continue;
+        if (is_asleep(at(n)))
+            return at(n);
+        if (longest == NULL)
+            longest = at(n);
+    }
+    return longest;
+}
+
 /* Frames that are kept for the first in line, once those who run have taken what another was suspended for:
  * they may, as long as there is enough for all. */
 static uint32_t kept(void)
@@ -221,9 +242,9 @@ void load_overload(void)
 {
     load_kick();
     bool soon = main_pool.resident > load_least() || leaving() > 0 || somebody_releases() || kept() > 0;
-    if (soon || figures.running < 2)
-        return;
-    suspend(at(running.next), "no frames left");
+    struct allotment *a = choose();
+    if (!soon && figures.running > 1 && a != NULL)
+        suspend(a, "no frames left");
 }
 
 /* ---- the balancer ---- */
@@ -287,15 +308,17 @@ static bool resume_one(void)
     return true;
 }
 
-/* Who has waited for a quantum gets the place of who has run for one. */
+/* Who waits gets the place of who is asleep, or after a quantum that of who has run for one. */
 static bool rotate(void)
 {
-    struct allotment *a = first_in_line();
-    if (a == NULL || list_empty(&running) || !has_waited(a) || !has_waited(at(running.next)) ||
-        load_room() + (int32_t)leaving() >= (int32_t)need_of(a))
+    struct allotment *next = first_in_line(), *last = choose();
+    if (next == NULL || last == NULL || load_room() + (int32_t)leaving() >= (int32_t)need_of(next))
         return false;
-    a->places++;
-    suspend(at(running.next), "its turn is over");
+    bool asleep = is_asleep(last);
+    if (!asleep && (!has_waited(next) || !has_waited(last)))
+        return false;
+    next->places++;
+    suspend(last, asleep ? "asleep" : "its turn is over");
     return true;
 }
 

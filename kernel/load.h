@@ -4,8 +4,8 @@
  * there is room, who has been suspended longest goes on. Who has waited for a quantum gets room made. So
  * nobody starves, and who runs has time to use the pages that it had to bring in.
  *
- * A process that sleeps for something else than a page is treated alike; while suspended it does not count as
- * waiting until what it sleeps for has come.
+ * Who has been asleep for a while, for something else than a page, is suspended before all others, but only
+ * if somebody else needs the frames; it joins the queue when what it sleeps for has come.
  *
  * What takes I/O is the work of a kernel thread, the balancer. Others only tell it that there is some. */
 #ifndef KERNEL_LOAD_H

@@ -157,9 +157,11 @@ void proc_sleep_on(const void *channel, uint64_t wake_at)
 {
     if (turn_holder == current) /* whatever it waits for, it is not a page of its instruction */
         turn_release();
+    if (unlikely(allot_on))
+        allot_falls_asleep();
     sleep_on(channel, wake_at);
-    if (unlikely(allot_on) && !current->attention)
-        allot_park();
+    if (unlikely(allot_on))
+        allot_wakes_up();
 }
 
 /* => was anybody asleep there? */

@@ -63,6 +63,14 @@ struct batch {
     uint32_t count;
 };
 
+/* A dirty page has to be written anyway. In a new slot beside those of the others it takes part in their
+ * transfer, by which they can come back, too. */
+static void move_slot(struct frame *f)
+{
+    if (slot_valid(f->slot) && swap_refs(f->slot) == 1 && policy_dirty(f) && !swap_scarce())
+        page_drop_slot(f);
+}
+
 static void choose(struct pool *p, bool all, uint32_t from, struct batch *b)
 {
     b->count = 0;
@@ -86,6 +94,8 @@ static uint32_t evict_batch(struct pool *p, bool all, uint32_t from)
     choose(p, all, from, &b);
     if (b.count == 0)
         return 0;
+    for (uint32_t i = 0; all && i < b.count; i++)
+        move_slot(b.frames[i]);
     pool_get(p);
     uint32_t gone = b.frames[0]->order > 0 ? evict_block(b.frames[0], SWAP_NORMAL, &why)
                                            : evict_pages(b.frames, b.count, SWAP_NORMAL, &why);
