@@ -126,9 +126,11 @@ struct pool *allot_new_pool(void)
                                                        .limit = load_least(),
                                                        .seed = main_pool.seed,
                                                        .accessed = main_pool.accessed,
+                                                       .wired_apart = true,
                                                        .order = main_pool.order});
     if (p == NULL)
         return NULL;
+    p->most_wired = frames - 2 * load_least() + 1; /* 1: none, if that is all there is */
     struct allotment *a = slab_alloc(&cache);
     if (a == NULL || workset_track(p) != VM_OK ||
         pool_reserve(p, MIN(frames, (uint32_t)FIRST_CAPACITY)) != VM_OK) {
@@ -147,7 +149,14 @@ struct pool *allot_new_pool(void)
 
 struct pool *allot_child_pool(struct pool *p)
 {
-    return allot_of(p) != NULL ? allot_new_pool() : pool_get(p);
+    if (allot_of(p) != NULL)
+        return allot_new_pool();
+    return pool_get(p->wired_apart ? pool_heir : p);
+}
+
+struct pool *allot_exec_pool(struct pool *p)
+{
+    return pool_get(p->wired_apart && allot_of(p) == NULL ? pool_heir : p);
 }
 
 /* ---- while it runs ---- */
@@ -193,7 +202,8 @@ static void grow(struct allotment *a)
         load_overload();
         return;
     }
-    if (p->limit + unit > p->capacity && pool_reserve(p, MIN(frames, 2 * p->limit)) != VM_OK)
+    if (pool_competing_limit(p) + unit > p->capacity &&
+        pool_reserve(p, MIN(frames, 2 * p->capacity)) != VM_OK)
         return;
     p->limit += unit;
     load_set_main();

@@ -68,8 +68,11 @@ struct allot_config allot_config(void);
  * memory is short. */
 struct pool *allot_new_pool(void) MUST_CHECK;
 
-/* The same for a child of a process in pool p. */
+/* The same for a child of a process in pool p, and for a process in pool p that runs another program. Locks
+ * are not inherited by either: a pool that is small because its pages are wired apart, not as an allotment
+ * is, would not do. */
 struct pool *allot_child_pool(struct pool *p) MUST_CHECK;
+struct pool *allot_exec_pool(struct pool *p) MUST_CHECK;
 
 /* => the frames that all programs have together, however they are split */
 uint32_t allot_frames(void);

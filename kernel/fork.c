@@ -60,10 +60,7 @@ static int32_t copy_memory(struct proc *child, uint32_t flags)
         child->space = space_share(current->space);
         return 0;
     }
-    /* a pool without room for more than one page a time is for a program that has wired the others, and the
-     * child's are not */
-    struct pool *parents = current->space->pool,
-                *pool = parents->wired_apart ? pool_get(pool_heir) : allot_child_pool(parents);
+    struct pool *pool = allot_child_pool(current->space->pool);
     if (pool != NULL) {
         child->space = space_new(pool, child->result.pid);
         pool_put(pool);

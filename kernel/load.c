@@ -334,10 +334,11 @@ static bool split_equally(void)
     list_for_each (i, &running) {
         struct allotment *a = at(i);
         struct pool *p = a->pool;
-        if (p->limit <= share || p->limit <= load_least() + p->wired)
+        uint32_t own = MAX(share, load_least() + p->wired);
+        if (p->limit <= own)
             continue;
         pool_get(p);
-        enum vm_result unwritten UNUSED = pool_set_limit(p, MAX(share, load_least() + p->wired));
+        enum vm_result unwritten UNUSED = pool_set_limit(p, own - p->wired);
         pool_put(p);
         return true;
     }

@@ -36,9 +36,10 @@ struct pool {
     uint32_t queued;   /* pages (blocks) that the policy knows */
     uint32_t wired;    /* frames that are locked */
     uint32_t evictions;
-    uint32_t order;     /* the unit of residence is 2^order frames, where that is possible */
-    uint32_t low, high; /* watermarks, see reclaim.h; 0: none */
-    uint32_t waiters;   /* processes asleep until a page of it can be evicted */
+    uint32_t order;      /* the unit of residence is 2^order frames, where that is possible */
+    uint32_t most_wired; /* with wired_apart: frames that may be locked; 0: as many as the machine has */
+    uint32_t low, high;  /* watermarks, see reclaim.h; 0: none */
+    uint32_t waiters;    /* processes asleep until a page of it can be evicted */
 
     enum accessed_mode accessed; /* what becomes of the bit that the faulting access sets */
     bool announces;              /* pool_expect has something to do */
