@@ -315,6 +315,8 @@ static void first_thread(void *arg UNUSED)
         panic("no memory for the pager");
     if (options.ksm != MERGE_OFF)
         init_ksm();
+    if (!allot_set(&options.allot, &log_console))
+        refuse();
     monitor_run(options.run);
 }
 
