@@ -66,6 +66,7 @@ struct gip {
     struct gip_count count[CELLS];
     uint32_t index[CELLS];
     uint16_t filled[CLASSES];  /* bit b: cell b of the class has frames */
+    uint16_t best[CLASSES];    /* its filled cell with the lowest index; NO_CELL: none */
     uint32_t lowest;           /* the filled cell with the lowest index; NO_CELL: not known */
     struct list_node nursery;  /* YOUNG ones, oldest first */
     struct list_node homeless; /* more frames than capacity; they have no slot */
@@ -93,6 +94,18 @@ static uint32_t class_after(uint32_t class, uint32_t gap, bool fault)
     return (gip_level(gap) * EARLIER + earlier) * 2 + fault;
 }
 
+/* Finds the filled cell of the class with the lowest index. */
+static void find_best(struct gip *g, uint32_t class)
+{
+    uint32_t best = NO_CELL;
+    for (uint32_t bits = g->filled[class]; bits != 0; bits &= bits - 1) {
+        uint32_t cell = class * GIP_AGES + (uint32_t)__builtin_ctz(bits);
+        if (best == NO_CELL || g->index[cell] < g->index[best])
+            best = cell;
+    }
+    g->best[class] = (uint16_t)best;
+}
+
 static void renew(struct gip *g, uint32_t class)
 {
     struct gip_count *count = &g->count[class * GIP_AGES];
@@ -106,6 +119,7 @@ static void renew(struct gip *g, uint32_t class)
         count[b].used -= count[b].used >> GIP_DECAY_SHIFT;
         count[b].passed -= count[b].passed >> GIP_DECAY_SHIFT;
     }
+    find_best(g, class);
     if (g->filled[class] != 0)
         g->lowest = NO_CELL;
 }
@@ -150,6 +164,8 @@ static void enter(struct gip *g, struct slot *s)
     uint32_t cell = cell_of(s);
     list_push_back(&g->frames[cell], &s->frame->link);
     g->filled[s->class] |= 1u << s->bucket;
+    if (g->best[s->class] == NO_CELL || g->index[cell] < g->index[g->best[s->class]])
+        g->best[s->class] = (uint16_t)cell;
     if (g->lowest != NO_CELL && g->index[cell] < g->index[g->lowest])
         g->lowest = cell;
 }
@@ -159,7 +175,9 @@ static void leave(struct gip *g, struct slot *s)
     uint32_t cell = cell_of(s);
     list_remove(&s->frame->link);
     if (list_empty(&g->frames[cell])) {
-        g->filled[s->class] &= ~(1u << s->bucket);
+        g->filled[s->class] &= (uint16_t) ~(1u << s->bucket);
+        if (g->best[s->class] == cell)
+            find_best(g, s->class);
         if (g->lowest == cell)
             g->lowest = NO_CELL;
     }
@@ -196,10 +214,10 @@ static bool look(struct gip *g, struct slot *s)
 {
     uint32_t age = age_of(g, s);
     bool used = policy_test_clear_accessed(s->frame);
+    if (!used && !gip_leaves_bucket(age + 1, s->bucket))
+        return false;
     uint32_t bucket = used ? 0 : gip_bucket(age + 1);
     uint32_t gap = s->class < REGULARS && age <= REST ? MIN(age, 1u) : age; /* nobody looked before */
-    if (!used && bucket <= s->bucket)
-        return false;
     leave(g, s);
     if (used && gap > 0) { /* at age 0 it is still the same use */
         count_used(g, s->class, s->bucket, gap);
@@ -219,10 +237,12 @@ static void look_at_ghost(struct gip *g)
     if (n == NULL)
         return;
     struct page_entry *e = page_entry_of2(n);
-    uint32_t bucket = gip_bucket(g->now - e->word);
     list_push_back(&g->by_look, n);
+    if (!gip_leaves_bucket(g->now - e->word, e->flag2))
+        return;
+    uint32_t bucket = gip_bucket(g->now - e->word);
     count_passed(g, e->flag, e->flag2, bucket);
-    e->flag2 = (uint8_t)MAX(bucket, e->flag2);
+    e->flag2 = (uint8_t)bucket;
 }
 
 static void forget_ghost(struct gip *g, struct page_entry *e)
@@ -303,18 +323,18 @@ static void gip_inserted(void *state, struct frame *f)
     turn(g);
 }
 
-/* => the filled cell with the lowest index except `but`; NO_CELL if there is none. */
-static uint32_t lowest_cell(const struct gip *g, uint32_t but)
+/* => the filled cell with the lowest index; NO_CELL if there is none. */
+static uint32_t lowest_cell(const struct gip *g)
 {
-    uint32_t best = NO_CELL;
+    uint32_t lowest = NO_CELL, index = UINT32_MAX;
     for (uint32_t class = 0; class < CLASSES; class ++) {
-        for (uint32_t bits = g->filled[class]; bits != 0; bits &= bits - 1) {
-            uint32_t cell = class * GIP_AGES + (uint32_t)__builtin_ctz(bits);
-            if (cell != but && (best == NO_CELL || g->index[cell] < g->index[best]))
-                best = cell;
+        uint32_t cell = g->best[class];
+        if (cell != NO_CELL && g->index[cell] < index) {
+            lowest = cell;
+            index = g->index[cell];
         }
     }
-    return best;
+    return lowest;
 }
 
 static struct frame *gip_pick_victim(void *state)
@@ -322,7 +342,7 @@ static struct frame *gip_pick_victim(void *state)
     struct gip *g = state;
     for (uint32_t looks = SECOND_LOOKS;; looks--) {
         if (g->lowest == NO_CELL)
-            g->lowest = lowest_cell(g, NO_CELL);
+            g->lowest = lowest_cell(g);
         if (g->lowest == NO_CELL)
             break;
         struct frame *f = policy_frame(g->frames[g->lowest].next);
@@ -387,6 +407,20 @@ static void say_cell(const struct gip *g, uint32_t cell, struct printer *out)
           gip_age_start[b + 1], g->index[cell]);
 }
 
+/* => the filled cell with the next higher index, or the same and a higher number; the lowest if last is
+ * NO_CELL; NO_CELL if there is none. */
+static uint32_t cell_after(const struct gip *g, uint32_t last)
+{
+    uint32_t next = NO_CELL;
+    for (uint32_t cell = 0; cell < CELLS; cell++) {
+        bool behind = last == NO_CELL || g->index[cell] > g->index[last] ||
+                      (g->index[cell] == g->index[last] && cell > last);
+        if (behind && !list_empty(&g->frames[cell]) && (next == NO_CELL || g->index[cell] < g->index[next]))
+            next = cell;
+    }
+    return next;
+}
+
 /* The runner-up may turn out to be used when its bit is read. */
 static struct frame *gip_explain(void *state, struct frame *victim, struct printer *why)
 {
@@ -404,7 +438,7 @@ static struct frame *gip_explain(void *state, struct frame *victim, struct print
         print(why, "; next the same");
         return next;
     }
-    other = lowest_cell(g, cell);
+    other = cell_after(g, cell);
     if (other == NO_CELL)
         return list_empty(&g->nursery) ? NULL : policy_frame(g->nursery.next);
     print(why, "; next ");
@@ -459,25 +493,12 @@ static uint32_t gip_check(void *state, struct printer *out)
     return total + homeless;
 }
 
-/* The cells by rising index; cells of the same index by number. */
+/* The cells by rising index. */
 static void gip_dump(void *state, struct printer *out)
 {
     struct gip *g = state;
-    uint32_t last = NO_CELL;
-    for (;;) {
-        uint32_t next = NO_CELL;
-        for (uint32_t cell = 0; cell < CELLS; cell++) {
-            bool behind = last == NO_CELL || g->index[cell] > g->index[last] ||
-                          (g->index[cell] == g->index[last] && cell > last);
-            if (behind && !list_empty(&g->frames[cell]) &&
-                (next == NO_CELL || g->index[cell] < g->index[next]))
-                next = cell;
-        }
-        if (next == NO_CELL)
-            break;
-        policy_dump_queue(&g->frames[next], out);
-        last = next;
-    }
+    for (uint32_t cell = cell_after(g, NO_CELL); cell != NO_CELL; cell = cell_after(g, cell))
+        policy_dump_queue(&g->frames[cell], out);
     policy_dump_queue(&g->nursery, out);
     policy_dump_queue(&g->homeless, out);
 }
