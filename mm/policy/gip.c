@@ -216,17 +216,23 @@ static bool look(struct gip *g, struct slot *s)
     bool used = policy_test_clear_accessed(s->frame);
     if (!used && !gip_leaves_bucket(age + 1, s->bucket))
         return false;
-    uint32_t bucket = used ? 0 : gip_bucket(age + 1);
-    uint32_t gap = s->class < REGULARS && age <= REST ? MIN(age, 1u) : age; /* nobody looked before */
-    leave(g, s);
-    if (used && gap > 0) { /* at age 0 it is still the same use */
-        count_used(g, s->class, s->bucket, gap);
-        s->class = (uint8_t)class_after(s->class, gap, false);
+    if (used) {
+        uint32_t gap = s->class < REGULARS && age <= REST ? MIN(age, 1u) : age; /* nobody looked before */
+        uint32_t class = gap > 0 ? class_after(s->class, gap, false) : s->class;
+        if (gap > 0) /* at age 0 it is still the same use */
+            count_used(g, s->class, s->bucket, gap);
         s->last = (uint16_t)g->now;
-    } else if (!used) {
+        if (class == s->class && class < REGULARS && s->bucket == 0 && cell_of(s) != g->lowest)
+            return true; /* most reads: in steady use. It keeps its place, to save time */
+        leave(g, s);
+        s->class = (uint8_t) class;
+        s->bucket = 0;
+    } else {
+        uint32_t bucket = gip_bucket(age + 1);
+        leave(g, s);
         count_passed(g, s->class, s->bucket, bucket);
+        s->bucket = (uint8_t)bucket;
     }
-    s->bucket = (uint8_t)bucket;
     enter(g, s);
     return used;
 }
