@@ -16,7 +16,7 @@
  * pages; it learns which pages are used once only.
  *
  * Time. A hand goes round the frames and reads `reads` accessed bits a fault: a round takes
- * capacity/6 faults. Ages and gaps are counted in rounds, on a logarithmic scale.
+ * capacity/5 faults or fewer. Ages and gaps are counted in rounds, on a logarithmic scale.
  *
  * Work. The pages of one class and bucket of age, a cell, are on one list, oldest first; the victim is the
  * first of the cell with the lowest index. Its bit is read once more; if it was used meanwhile, another goes.
