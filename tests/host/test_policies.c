@@ -255,7 +255,7 @@ TEST(policies_second_chance_is_clock)
 /* The counter rises to 7 and no further: a page that was hot for long stays a while, and then goes. */
 TEST(policies_gclock_counts_to_seven)
 {
-    enum { FRAMES = 8, HOT = 60, COLD = 40 };
+    enum { FRAMES = 8, HOT = 400, COLD = 40 };
     struct world w;
     uint32_t most = 0;
     world_init(&w, "gclock", FRAMES, 1 + HOT + COLD);
@@ -273,6 +273,39 @@ TEST(policies_gclock_counts_to_seven)
     for (uint32_t i = 2 * FRAMES / 3 + 1; i <= COLD; i++)
         page_touch(&w.space, HOT + i);
     EXPECT(t, !page_present(&w.space, 0));
+    world_destroy(&w);
+}
+
+/* Only who was evicted from A1in is a ghost, so that it gets into Am when it comes back. */
+TEST(policies_twoq_ghosts_were_evicted)
+{
+    struct world w;
+    world_init(&w, "twoq", 8, 9);
+    for (uint32_t i = 0; i < 9; i++)
+        page_touch(&w.space, i);
+    uint8_t first_queue = page_frame(&w.space, 3)->policy_flag;
+    pool_requeue(page_frame(&w.space, 3));
+    EXPECT_EQ(t, page_frame(&w.space, 3)->policy_flag, first_queue);
+    page_touch(&w.space, 0);
+    EXPECT(t, page_frame(&w.space, 0)->policy_flag != first_queue);
+    world_destroy(&w);
+}
+
+/* Who was sampled and never used is older than who came since, and both have zero. */
+TEST(policies_nfu_sampled_zero_before_fresh)
+{
+    enum { FRAMES = 32 };
+    struct world w;
+    world_init(&w, "nfu", FRAMES, FRAMES + 3);
+    for (uint32_t i = 0; i <= FRAMES; i++)
+        page_touch(&w.space, i);           /* the last one makes room: all are sampled, their bits cleared */
+    pool_requeue(page_frame(&w.space, 9)); /* these have zero again */
+    pool_requeue(page_frame(&w.space, 7));
+    pool_requeue(page_frame(&w.space, 8));
+    page_touch(&w.space, FRAMES + 1); /* four have come: a sampling */
+    page_touch(&w.space, FRAMES + 2);
+    EXPECT(t, !page_present(&w.space, 9) && !page_present(&w.space, 7) && page_present(&w.space, 8));
+    EXPECT(t, w.pool.policy->pick_victim(w.pool.state) == page_frame(&w.space, 8));
     world_destroy(&w);
 }
 
