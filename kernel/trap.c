@@ -73,10 +73,9 @@ static void NOINLINE check_invariants(void)
         panic("the memory system's check failed after %u faults", faults);
 }
 
-/* All that the faulting instruction can depend on in one number, never 0. Two states with one number would be
- * taken for one step, which does no harm but to keep pages a little longer. */
-static inline uint32_t step_of(const struct trapframe *tf)
+uint32_t fault_step(const void *registers)
 {
+    const struct trapframe *tf = registers;
     uint32_t h = tf->eip;
     h = h * 5 + tf->eax;
     h = h * 5 + tf->ecx;
@@ -99,7 +98,7 @@ void trap_page_fault(struct trapframe *tf)
     f.va = cr2;
     f.access = tf->error & PF_WRITE ? VM_WRITE : VM_READ;
     f.ip = tf->eip;
-    f.step = step_of(tf);
+    f.registers = tf;
     if (unlikely(turn_needed))
         turn_take(tf->eip);
     if (unlikely(allot_on))

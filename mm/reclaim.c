@@ -48,8 +48,8 @@ static bool needed_now(const struct frame *f)
     const struct step *s = reclaim_for;
     if (likely(s == NULL || s->count == 0))
         return false;
-    for (uint32_t i = 0; i < MIN(s->count, (uint32_t)ARRAY_SIZE(s->pages)); i++)
-        if (s->pages[i] == f)
+    for (uint32_t i = 1; i < POOL_MIN_LIMIT && i <= s->count; i++)
+        if (s->pages[(s->count - i) % ARRAY_SIZE(s->pages)] == f)
             return true;
     return false;
 }
@@ -72,9 +72,8 @@ static void NORETURN accuse(const struct pool *p, const struct frame *f)
 
 static bool legal(const struct pool *p, const struct frame *f)
 {
-    uintptr_t at = (uintptr_t)f, first = (uintptr_t)frame_table;
-    return f != NULL && at >= first && (at - first) % sizeof *f == 0 &&
-           (at - first) / sizeof *f < frame_table_count && f->pool == p &&
+    /* a pointer into the middle of a record finds no pool there */
+    return f >= frame_table && f < frame_table + frame_table_count && f->pool == p &&
            (f->flags & (FRAME_BUSY | FRAME_QUEUED)) == FRAME_QUEUED;
 }
 
@@ -106,7 +105,7 @@ static struct frame *ask(struct pool *p)
  * out of the competition meanwhile. */
 static struct frame *pick(struct pool *p)
 {
-    struct frame *held[ARRAY_SIZE(reclaim_for->pages)];
+    struct frame *held[POOL_MIN_LIMIT - 1];
     uint32_t n = 0;
     struct frame *f = ask(p);
     while (unlikely(needed_now(f)) && n < ARRAY_SIZE(held) && p->queued > 1) {
