@@ -325,22 +325,23 @@ CURVE_SIZES  := 60
 CURVE_POLICY := fifo$(comma)clock$(comma)lru$(comma)sieve$(comma)arc$(comma)opt
 .PHONY: plots
 plots: $(SIM) $(if $(TRACE),,$(TRACES)/.made)
-	@mkdir -p $(PLOTS)
-	@$(SIM) -s -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(ARGS) $(or $(TRACE),$(TRACES)/*.txt) >$(PLOTS)/bars.log
-	@$(PYTHON) tools/plots.py bars $(PLOTS)/bars.log
+	@mkdir -p $(PLOTS) && rm -f $(PLOTS)/curve-*.tsv
+	@$(SIM) -s -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(ARGS) $(or $(TRACE),$(TRACES)/*.txt) >$(PLOTS)/policies.log
+	@$(PYTHON) tools/plots.py bars $(PLOTS)/policies.log -o $(PLOTS)
 	@for t in $(or $(TRACE),$(TRACES)/*.txt); do \
-		name=curve-$$(basename $${t%.*}) && \
-		$(SIM) --curve $(CURVE_SIZES) -p $(or $(POLICY),$(CURVE_POLICY)) $(ARGS) $$t >$(PLOTS)/$$name.tsv && \
-		$(PYTHON) tools/plots.py curve $(PLOTS)/$$name.tsv -o $(PLOTS)/$$name -t "$$(basename $$t)" || exit 1; \
+		$(SIM) --curve $(CURVE_SIZES) -p $(or $(POLICY),$(CURVE_POLICY)) $(ARGS) $$t \
+			>$(PLOTS)/curve-$$(basename $${t%.*}).tsv || exit 1; \
 	done
+	@$(PYTHON) tools/plots.py curve $(PLOTS)/curve-*.tsv -o $(PLOTS)
 	@$(MAKE) timeline FRAMES= POLICY=
 
 #:   timeline       build/plots/timeline: every fault and eviction of RUN, time against page; variables as for run
 .PHONY: timeline
 timeline: all
 	@mkdir -p $(PLOTS)
-	@$(QEMU) $(RUN_FLAGS) </dev/null >$(PLOTS)/run.log || { tail $(PLOTS)/run.log; exit 1; }
-	@$(PYTHON) tools/plots.py timeline $(PLOTS)/run.log -t $(call quote,$(RUN) ($(or $(CMDLINE),default options)))
+	@($(QEMU) $(RUN_FLAGS)) </dev/null >$(PLOTS)/timeline.log || { tail $(PLOTS)/timeline.log; exit 1; }
+	@$(PYTHON) tools/plots.py timeline $(PLOTS)/timeline.log -o $(PLOTS) \
+		-t $(call quote,$(RUN) ($(or $(CMDLINE),default options)))
 
 $(B)/sim-obj/%.c.o: %.c $(B)/stamp/sim
 	$(call say,HOSTCC,"$< (simulator)")

@@ -247,10 +247,13 @@ static void init_memory(void)
               options.frames, POOL_MIN_LIMIT, most);
         refuse();
     }
-    if (!pool_suits(policy_find(options.policy), false, NULL, &log_console))
-        refuse();
-    if (pool_init(&main_pool, "main", policy_find(options.policy), options.frames ? options.frames : most,
-                  options.seed) != VM_OK)
+    const struct policy *policy = policy_find(options.policy);
+    if (policy->needs != 0) {
+        print(&log_console, "command line: ");
+        if (!pool_suits(policy, false, NULL, &log_console))
+            refuse();
+    }
+    if (pool_init(&main_pool, "main", policy, options.frames ? options.frames : most, options.seed) != VM_OK)
         panic("no heap for policy %s", options.policy);
     main_pool.order = options.order;
     pool_set_accessed(&main_pool, options.accessed);
@@ -315,6 +318,8 @@ static void first_thread(void *arg UNUSED)
         panic("no memory for the pager");
     if (options.ksm != MERGE_OFF)
         init_ksm();
+    if (!allot_set(&options.allot, &log_console))
+        refuse();
     monitor_run(options.run);
 }
 

@@ -3,6 +3,7 @@
  * that every failure leaves the caller as it was. */
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
+#include "kernel/allot.h"
 #include "kernel/elf.h"
 #include "kernel/family.h"
 #include "kernel/file.h"
@@ -57,15 +58,14 @@ static int32_t load(const struct file *f, vaddr_t argv, vaddr_t envp, struct spa
     if (err == 0)
         err = args_add_user(&args, current->space, 0, envp);
     struct space *s = NULL;
-    struct pool *pool = current->space->pool;
-    if (pool->wired_apart) /* the new program's pages are not wired */
-        pool = pool_heir;
+    struct pool *pool = allot_exec_pool(current->space->pool);
     if (err == 0 && (kernel_memory_short() || (s = space_new(pool, current->result.pid)) == NULL))
         err = -ENOMEM;
+    pool_put(pool);
     if (err == 0 && current->space->exact != NULL && exact_enable_all(s) != VM_OK)
         err = -ENOMEM;
     if (err == 0) {
-        s->always = current->space->always;
+        s->always = current->space->always & ~(uint32_t)REGION_LOCKED;
         err = elf_load(f, s, &args, start, &silent);
     }
     args_free(&args);

@@ -2,6 +2,7 @@
  * fork, vfork and clone. A process has one thread; clone makes processes only. A vfork child uses its
  * parent's memory, and the parent waits until the child ends or runs another program. */
 #include "arch/x86/cpu.h"
+#include "kernel/allot.h"
 #include "kernel/family.h"
 #include "kernel/file.h"
 #include "kernel/signal.h"
@@ -59,10 +60,11 @@ static int32_t copy_memory(struct proc *child, uint32_t flags)
         child->space = space_share(current->space);
         return 0;
     }
-    /* a pool without room for more than one page a time is for a program that has wired the others, and the
-     * child's are not */
-    struct pool *pool = current->space->pool;
-    child->space = space_new(pool->wired_apart ? pool_heir : pool, child->result.pid);
+    struct pool *pool = allot_child_pool(current->space->pool);
+    if (pool != NULL) {
+        child->space = space_new(pool, child->result.pid);
+        pool_put(pool);
+    }
     if (child->space == NULL)
         return -ENOMEM;
     int32_t err = error_of(space_fork(child->space, current->space));

@@ -40,6 +40,11 @@ static int set_accessed(struct options *o, const char *v, struct printer *out)
     return accessed_parse(v, &o->accessed) ? 0 : bad(out, "accessed", v, "a1 or ad");
 }
 
+static int set_allot(struct options *o, const char *v, struct printer *out)
+{
+    return allot_parse(v, &o->allot) ? 0 : bad(out, "allot", v, allot_legal);
+}
+
 static int set_swap(struct options *o, const char *v, struct printer *out UNUSED)
 {
     o->swap = v; /* what there is depends on the machine: boot/main.c */
@@ -153,7 +158,7 @@ static const struct {
     {"atadma", set_atadma},     {"seed", set_seed},
     {"log", set_log},           {"run", set_run},
     {"debug", set_debug},       {"check", set_check},
-    {"accessed", set_accessed},
+    {"accessed", set_accessed}, {"allot", set_allot},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)

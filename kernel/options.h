@@ -3,6 +3,7 @@
 #ifndef KERNEL_OPTIONS_H
 #define KERNEL_OPTIONS_H
 
+#include "kernel/allot.h"
 #include "lib/print.h"
 #include "mm/merge.h"
 #include "mm/pool.h"
@@ -13,6 +14,7 @@ struct options {
     uint32_t frames; /* limit of the pool; 0: all there are */
     const char *policy;
     enum accessed_mode accessed;
+    struct allot_config allot;
     const char *swap;      /* one of the names in boot/main.c's swap_disks, or none */
     uint32_t swap_mb;      /* UINT32_MAX: choose by the size of RAM */
     uint32_t swap_latency; /* microseconds per request of the swap disk; 0: as fast as it is */

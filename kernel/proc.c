@@ -262,6 +262,7 @@ static void NORETURN end_current(void)
     if (turn_holder == p)
         turn_release();
     p->space = NULL;
+    write_gs(0); /* the last of a pool's spaces sleeps when it goes, and then nobody loads p's TLS */
     space_put(s);
     p->state = PROC_ZOMBIE;
     family_leave(p);

@@ -118,6 +118,9 @@ void schedule(void);
 void proc_sleep_on(const void *channel, uint64_t wake_at);
 void proc_wake(const void *channel);
 
+/* The same, for who sleeps only because it is suspended (allot.h). */
+void proc_doze_on(const void *channel);
+
 /* Ends the current process. Its memory is freed here, its stack by proc_reap. */
 void proc_exit(int status) NORETURN;
 void proc_kill_current(int signal, const char *reason) NORETURN;

@@ -3,6 +3,7 @@
 #include "kernel/run.h"
 #include "arch/x86/io.h"
 #include "drivers/clock.h"
+#include "kernel/allot.h"
 #include "kernel/monitor.h"
 #include "kernel/proc.h"
 #include "kernel/signal.h"
@@ -76,7 +77,7 @@ static void print_summary(const struct run *run, struct printer *out)
           "busy_us=%u iowait_us=%u idle_us=%u\n",
           run->count, ok,
           run->options.local != NULL ? run->options.local->policy->name : main_pool.policy->name,
-          run->options.local != NULL ? run->options.local->limit : main_pool.limit, b->pgfault - a->pgfault,
+          run->options.local != NULL ? run->options.local->limit : allot_frames(), b->pgfault - a->pgfault,
           b->pgmajfault - a->pgmajfault, all.minor, b->pgsteal - a->pgsteal,
           b->pgsteal - b->pgsteal_clean - (a->pgsteal - a->pgsteal_clean), b->pswpin - a->pswpin,
           b->pswpout - a->pswpout, b->fault_case[0] + b->fault_case[1] - a->fault_case[0] - a->fault_case[1],
@@ -109,20 +110,18 @@ static void reap(struct run *run)
     }
 }
 
-/* => a reference to the pool that the program is to run in; NULL after saying why there is none */
-static struct pool *choose_pool(const struct run *run, const char *program, struct printer *out)
+/* => a reference to the pool that the program is to run in; NULL when memory is short */
+static struct pool *choose_pool(const struct run *run, const char *program)
 {
     static uint32_t made;
     char name[PROC_NAME + 16];
     if (run->options.local == NULL)
-        return pool_get(&main_pool);
+        return allot_new_pool();
     struct pool_config c = *run->options.local;
     c.name = name;
     format(name, sizeof name, "%.*s.%u", PROC_NAME, program, ++made);
     struct pool *p = pool_create(&c);
-    if (p == NULL)
-        print(out, "run: no memory for a pool of %u frames under policy %s\n", c.limit, c.policy->name);
-    else if (main_pool.low > 0)
+    if (p != NULL && main_pool.low > 0)
         pool_set_watermarks(p);
     return p;
 }
@@ -140,17 +139,20 @@ static bool start_one(struct run *run, int argc, char **argv, bool background, s
         print(out, "run: more than %d programs at once\n", RUN_MAX);
         return false;
     }
-    struct pool *pool = choose_pool(run, argv[0], out);
-    struct proc *p = pool != NULL ? proc_spawn(f, argc, argv, pool, run->options.always, out) : NULL;
+    struct pool *pool = choose_pool(run, argv[0]);
+    if (pool == NULL) {
+        print(out, "%s: no memory for a pool\n", argv[0]);
+        return false;
+    }
+    struct proc *p = proc_spawn(f, argc, argv, pool, run->options.always, out);
     if (p != NULL) {
         p->background = background;
         if (!background) {
-            run->pools[run->count] = pool_get(pool);
+            run->pools[run->count] = run->options.local != NULL ? pool_get(pool) : NULL;
             run->results[run->count++] = p->result;
         }
     }
-    if (pool != NULL)
-        pool_put(pool);
+    pool_put(pool);
     return p != NULL;
 }
 
@@ -187,7 +189,8 @@ int run_programs(int argc, char **argv, const struct run_options *o, struct prin
     if (o->summary && run.count > 0)
         print_summary(&run, out);
     for (uint32_t i = 0; i < run.count; i++)
-        pool_put(run.pools[i]);
+        if (run.pools[i] != NULL)
+            pool_put(run.pools[i]);
     return ok ? 0 : 1;
 }
 
@@ -210,7 +213,7 @@ static int demo_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     static char matmul[] = "matmul", qsort[] = "qsort", btree[] = "btree", hashjoin[] = "hashjoin",
                 also[] = "&";
     char *programs[] = {matmul, also, qsort, also, btree, also, hashjoin};
-    print(out, "four programs, each needing hundreds of pages, share %u frames under %s\n", main_pool.limit,
+    print(out, "four programs, each needing hundreds of pages, share %u frames under %s\n", allot_frames(),
           main_pool.policy->name);
     return run_programs(ARRAY_SIZE(programs), programs, &(struct run_options){.summary = true}, out);
 }

@@ -4,6 +4,7 @@
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
 #include "drivers/clock.h"
+#include "kernel/allot.h"
 #include "kernel/signal.h"
 #include "kernel/turn.h"
 #include "lib/panic.h"
@@ -147,11 +148,20 @@ static void sleep_on(const void *channel, uint64_t wake_at)
     schedule();
 }
 
+void proc_doze_on(const void *channel)
+{
+    sleep_on(channel, 0);
+}
+
 void proc_sleep_on(const void *channel, uint64_t wake_at)
 {
     if (turn_holder == current) /* whatever it waits for, it is not a page of its instruction */
         turn_release();
+    if (unlikely(allot_on))
+        allot_falls_asleep();
     sleep_on(channel, wake_at);
+    if (unlikely(allot_on))
+        allot_wakes_up();
 }
 
 /* => was anybody asleep there? */

@@ -342,8 +342,8 @@ static enum vm_result laboratory(struct space *s, vaddr_t start, vaddr_t end, ui
         return exact_enable(s, start, end);
     if (advice == MADV_SAMPLED)
         return exact_disable(s, start, end);
-    pool_count_from_here(s->pool);
-    return space_set_flags(s, start, end, REGION_FRAMES, 0);
+    enum vm_result r = pool_count_from_here(s->pool);
+    return r == VM_OK ? space_set_flags(s, start, end, REGION_FRAMES, 0) : r;
 }
 
 int32_t sys_madvise(struct trapframe *tf)

@@ -3,6 +3,7 @@
  * retried instruction, a killed process or a panic. Nothing else decides that. */
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
+#include "kernel/allot.h"
 #include "kernel/panic.h"
 #include "kernel/proc.h"
 #include "kernel/signal.h"
@@ -101,7 +102,11 @@ void trap_page_fault(struct trapframe *tf)
     f.step = step_of(tf);
     if (unlikely(turn_needed))
         turn_take(tf->eip);
+    if (unlikely(allot_on))
+        allot_before_fault();
     enum vm_result r = vm_fault(&f);
+    if (unlikely(allot_on))
+        allot_after_fault();
     if (unlikely(trap_check_every != 0))
         check_invariants();
     if (unlikely(r != VM_OK))
@@ -144,6 +149,8 @@ void trap_irq_done(struct trapframe *tf)
         turn_tick(tf->eip);
     if (need_resched)
         schedule();
+    if (unlikely(allot_on))
+        allot_tick();
     before_user(tf);
 }
 

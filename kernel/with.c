@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * with: programs that each run in a pool of their own, under a policy and with frames that nobody else takes
  * (local replacement). */
+#include "kernel/allot.h"
 #include "kernel/monitor.h"
 #include "kernel/run.h"
 #include "lib/command.h"
@@ -82,7 +83,7 @@ static bool set(struct wanted *w, const char *word, struct printer *out)
 static int with_run(int argc, char **argv, struct printer *out)
 {
     struct wanted w = {.pool = {.policy = main_pool.policy,
-                                .limit = main_pool.limit,
+                                .limit = allot_frames(),
                                 .seed = main_pool.seed,
                                 .accessed = main_pool.accessed,
                                 .order = main_pool.order}};

@@ -206,6 +206,8 @@ static enum vm_result bring_in(struct space *s, const struct region *r, vaddr_t 
  * the machine's memory where wired pages do not count. */
 static bool lock_fits(const struct pool *p, uint32_t pages)
 {
+    if (p->wired_apart && p->most_wired > 0 && p->wired + pages > p->most_wired)
+        return false;
     if (p->wired_apart)
         return pages <= buddy_free_frames() - MIN(buddy_free_frames(), buddy_reserve());
     return p->wired + pages + POOL_MIN_LIMIT <= p->limit;

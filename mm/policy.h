@@ -128,6 +128,7 @@ struct page_id policy_page(const struct frame *f);
     X(policy_aging)         \
     X(policy_nfu)           \
     X(policy_lfu)           \
+    X(policy_twoq)          \
     X(policy_random)        \
     X(policy_opt)           \
     X(policy_sieve)         \

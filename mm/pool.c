@@ -8,6 +8,7 @@
 #include "mm/rmap.h"
 #include "mm/slab.h"
 #include "mm/stats.h"
+#include "mm/used.h"
 
 struct list_node all_pools = {&all_pools, &all_pools};
 struct pool *pool_heir;
@@ -25,6 +26,7 @@ static enum vm_result init(struct pool *p, const struct pool_config *c)
                        .exact = c->exact,
                        .wired_apart = c->wired_apart,
                        .oracle = c->oracle};
+    list_init(&p->used);
     enum vm_result r = pool_set_policy(p, c->policy, c->seed);
     if (r == VM_OK)
         list_push_back(&all_pools, &p->link);
@@ -57,6 +59,7 @@ void pool_destroy(struct pool *p)
     ASSERT(p->resident == 0, "pool %s destroyed with %u frames", p->name, p->resident);
     p->policy->destroy(p->state);
     list_remove(&p->link);
+    page_use_forget(&p->used);
 }
 
 struct pool *pool_find(const char *name)
@@ -117,12 +120,20 @@ void pool_move_frames(struct pool *p, struct pool *to)
     pool_note_excess(to);
 }
 
+/* Whether f was used since a policy last asked, or the pool cleared its bit: by the bit, or what the sampling
+ * of its use remembers of the bit. */
+static bool test_clear_accessed(struct frame *f)
+{
+    bool remembered = unlikely(f->pool->tracked) && page_use_take_accessed(f);
+    return rmap_test_clear_accessed(f) || remembered;
+}
+
 /* The last page that came in loses the accessed bit that its own fault set. */
 static void clear_last(struct pool *p)
 {
     struct frame *last = p->recent[(p->insertions - 1) % ARRAY_SIZE(p->recent)];
     if (p->insertions > 0 && last->pool == p && (last->flags & FRAME_QUEUED))
-        rmap_test_clear_accessed(last);
+        test_clear_accessed(last);
 }
 
 void pool_announce(struct pool *p, struct page_id id)
@@ -145,6 +156,8 @@ static inline void enqueue(struct frame *f)
     f->flags |= FRAME_QUEUED;
     p->queued++;
     p->policy->inserted(p->state, f);
+    if (unlikely(p->tracked))
+        page_use_enter(f, &p->used, p->time);
     wake_waiters(p);
 }
 
@@ -158,12 +171,16 @@ void pool_insert(struct frame *f)
         p->oracle->now++;
 }
 
-void pool_count_from_here(struct pool *p)
+enum vm_result pool_count_from_here(struct pool *p)
 {
+    enum vm_result r = pool_set_policy(p, p->policy, p->seed);
+    if (r != VM_OK)
+        return r;
     p->counted_from = p->insertions;
     p->touches = 0;
     if (p->oracle != NULL)
         p->oracle->now = 0;
+    return VM_OK;
 }
 
 void pool_touch(struct frame *f)
@@ -240,12 +257,12 @@ void pool_requeue(struct frame *f)
 bool policy_test_clear_accessed(struct frame *f)
 {
     vmstat.pgscan++;
-    return rmap_test_clear_accessed(f);
+    return test_clear_accessed(f);
 }
 
 bool policy_accessed(const struct frame *f)
 {
-    return rmap_accessed(f);
+    return rmap_accessed(f) || (unlikely(f->pool->tracked) && page_use_accessed(f));
 }
 
 bool policy_dirty(const struct frame *f)
@@ -319,9 +336,10 @@ bool pool_suits(const struct policy *policy, bool exact, const struct oracle *or
     return false;
 }
 
-enum vm_result pool_set_policy(struct pool *p, const struct policy *policy, uint32_t seed)
+static enum vm_result change_policy(struct pool *p, const struct policy *policy, uint32_t seed,
+                                    uint32_t capacity)
 {
-    struct policy_setup setup = {.capacity = pool_competing_limit(p), .seed = seed, .oracle = p->oracle};
+    struct policy_setup setup = {.capacity = capacity, .seed = seed, .oracle = p->oracle};
     if (lacks(policy, p->exact, p->oracle) != 0)
         return VM_INVALID;
     void *state = policy->create(&setup);
@@ -342,6 +360,16 @@ enum vm_result pool_set_policy(struct pool *p, const struct policy *policy, uint
     p->seed = seed;
     set_announces(p);
     return VM_OK;
+}
+
+enum vm_result pool_set_policy(struct pool *p, const struct policy *policy, uint32_t seed)
+{
+    return change_policy(p, policy, seed, pool_competing_limit(p));
+}
+
+enum vm_result pool_reserve(struct pool *p, uint32_t capacity)
+{
+    return capacity > p->capacity ? change_policy(p, p->policy, p->seed, capacity) : VM_OK;
 }
 
 void pool_print(const struct pool *p, struct printer *out)

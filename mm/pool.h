@@ -36,9 +36,10 @@ struct pool {
     uint32_t queued;   /* pages (blocks) that the policy knows */
     uint32_t wired;    /* frames that are locked */
     uint32_t evictions;
-    uint32_t order;     /* the unit of residence is 2^order frames, where that is possible */
-    uint32_t low, high; /* watermarks, see reclaim.h; 0: none */
-    uint32_t waiters;   /* processes asleep until a page of it can be evicted */
+    uint32_t order;      /* the unit of residence is 2^order frames, where that is possible */
+    uint32_t most_wired; /* with wired_apart: frames that may be locked; 0: as many as the machine has */
+    uint32_t low, high;  /* watermarks, see reclaim.h; 0: none */
+    uint32_t waiters;    /* processes asleep until a page of it can be evicted */
 
     enum accessed_mode accessed; /* what becomes of the bit that the faulting access sets */
     bool announces;              /* pool_expect has something to do */
@@ -53,6 +54,15 @@ struct pool {
     uint32_t counted_from; /* of these, those before pool_count_from_here */
     uint32_t touches;      /* references to resident pages that were seen exactly */
     struct oracle *oracle; /* NULL: nobody knows the future */
+
+    /* When its pages were used: workset.h. */
+    bool tracked;
+    uint32_t time; /* of the processes that run in it, in the kernel's unit */
+    struct list_node used;
+
+    /* Called when the last reference goes, before anything is freed. NULL: nobody wants to know. */
+    void (*released)(struct pool *p);
+    void *owner; /* whoever set `released` */
 };
 
 extern struct list_node all_pools;
@@ -166,6 +176,10 @@ const char *accessed_name(enum accessed_mode mode);
  * the pool does not have), and nothing is changed. */
 enum vm_result pool_set_policy(struct pool *p, const struct policy *policy, uint32_t seed) MUST_CHECK;
 
+/* The policy's instance is one for at least so many pages: a new one if it has to be, every page stays. => as
+ * pool_set_policy */
+enum vm_result pool_reserve(struct pool *p, uint32_t capacity) MUST_CHECK;
+
 /* p's frames above its limit are known, and no error: they go as soon as they can. After lowering it. */
 void pool_note_excess(struct pool *p);
 
@@ -186,8 +200,9 @@ void pool_wait(struct pool *p);
  * it? Policies need not care; reclaim does when there is hardly anything else that could go. */
 bool pool_recent(const struct pool *p, const struct frame *f);
 
-/* Counts of pages that came in, and the oracle's time, begin now. */
-void pool_count_from_here(struct pool *p);
+/* A measurement begins: the policy starts afresh with the pages that there are, and the count of those that
+ * came in, and the oracle's time, are zero. => VM_OK, or VM_NO_MEMORY and nothing is changed. */
+enum vm_result pool_count_from_here(struct pool *p) MUST_CHECK;
 static inline uint32_t pool_faults(const struct pool *p)
 {
     return p->insertions - p->counted_from;

@@ -24,6 +24,8 @@ void pool_put(struct pool *p)
     /* who has taken a reference while this slept ends the pool instead */
     if (--p->refs > 0)
         return;
+    if (p->released != NULL)
+        p->released(p);
     if (p->resident > 0)
         pool_move_frames(p, pool_heir);
     pool_destroy(p);
@@ -34,13 +36,10 @@ enum vm_result pool_set_limit(struct pool *p, uint32_t limit)
 {
     if (limit < pool_min_limit(p->wired_apart, p->order))
         return VM_INVALID;
-    uint32_t before = p->limit;
-    p->limit = limit + (p->wired_apart ? p->wired : 0);
-    enum vm_result r = limit > p->capacity ? pool_set_policy(p, p->policy, p->seed) : VM_OK;
-    if (r != VM_OK) {
-        p->limit = before;
+    enum vm_result r = pool_reserve(p, limit);
+    if (r != VM_OK)
         return r;
-    }
+    p->limit = limit + (p->wired_apart ? p->wired : 0);
     if (p->low > 0)
         pool_set_watermarks(p);
     pool_note_excess(p);

@@ -81,7 +81,7 @@ static bool legal(const struct pool *p, const struct frame *f)
 /* log=+explain: who goes, what decided, and who would have gone else. */
 static void NOINLINE explain(const struct pool *p, struct frame *victim)
 {
-    char text[160] = "", next[32] = "none";
+    char text[112] = "", next[32] = "none"; /* a log line has 256 */
     struct buffer_printer why;
     buffer_printer_init(&why, text, sizeof text);
     struct frame *second = p->policy->explain != NULL ? p->policy->explain(p->state, victim, &why.to) : NULL;

@@ -119,6 +119,8 @@ def policies_of(text):
 
 
 def do_replay(args):
+    if not args.trace:
+        raise LabError("expected a trace: make replay TRACE=file [POLICY=p] [FRAMES=n] [EXACT=1] (make traces makes some)")
     unique = info(args.trace)["unique"]
     frames = frames_of(args.frames, unique)
     policies = policies_of(args.policy)
@@ -138,7 +140,7 @@ def capture(programs, out, mem, timeout, append=""):
         try:
             guest.expect("^" + qemu.PROMPT)
             said = guest.command(f"exact run {programs}")
-            if " lost=0" not in said:
+            if not re.search(r"^exact references=[1-9]\d* lost=0$", said, re.MULTILINE):
                 raise LabError(said.strip())
             where = values(guest.command("reftrace memory"))
             addresses = str(where["at"]).split(",")

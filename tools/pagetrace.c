@@ -59,6 +59,9 @@ static void use(uint64_t number, uint32_t written)
     }
     if (hit.twice > 0 && (hit.twice == 2 || at == 0)) {
         entries[hit.last] |= written;
+    } else if (count > 0 && entries[count - 1] >> 1 == page) { /* what lay between was left out */
+        entries[count - 1] |= written;
+        hit.last = count - 1;
     } else if (count < limit) {
         hit.twice++;
         hit.last = count;

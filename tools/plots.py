@@ -7,7 +7,7 @@
     tools/plots.py timeline SERIAL_LOG   the faults and evictions of a run: time against page
 
 CURVE is what `build/sim --curve` prints, SIM_LINES what `build/sim -s` does, SERIAL_LOG the log of `make run`;
-`-` is standard input. `make plots` draws all three. Needs matplotlib.
+`-` is standard input. Files are named after the input. `make plots` draws all three. Needs matplotlib.
 """
 import argparse
 import collections
@@ -176,7 +176,7 @@ def plain_numbers(axis):
 
 
 def draw_curves(rows, out, title=""):
-    """One line a policy, OPT first and in black. => the files"""
+    """One line a policy, the best first in the list, OPT in black. => the files"""
     curves = collections.defaultdict(list)
     for row in rows:
         curves[row["policy"]].append((row["frames"], row["ratio"]))
@@ -200,7 +200,7 @@ def draw_curves(rows, out, title=""):
     axes.set_xlim(left=0)
     axes.set_xlabel("frames")
     axes.set_ylabel("faults / references")
-    axes.set_title(title or "Miss-ratio curves")
+    axes.set_title(title or f"Faults against frames: {out.name.removeprefix('curve-')}")
     axes.legend(fontsize=8, ncols=1 + len(names) // 16)
     paths = save(figure, out)
     plt.close(figure)
@@ -253,18 +253,20 @@ PICTURES = {"curve": (read_curve, draw_curves), "bars": (read_sim, draw_bars), "
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("picture", choices=PICTURES)
-    ap.add_argument("input", help="a file, or - for standard input")
-    ap.add_argument("-o", "--out", type=pathlib.Path, help="path without an ending (build/plots/PICTURE)")
+    ap.add_argument("input", nargs="+", help="a file, or - for standard input; one picture for each")
+    ap.add_argument("-o", "--out", type=pathlib.Path, default=OUT, help="folder (build/plots)")
     ap.add_argument("-t", "--title", default="")
     args = ap.parse_args()
     read, draw = PICTURES[args.picture]
-    try:
-        with sys.stdin if args.input == "-" else open(args.input, errors="replace") as lines:
-            given = read(lines)
-        for path in draw(given, args.out or OUT / args.picture, args.title):
-            print(path)
-    except (OSError, PlotError) as e:
-        sys.exit(f"plots: {args.input}: {e}")
+    for name in args.input:
+        try:
+            with sys.stdin if name == "-" else open(name, errors="replace") as lines:
+                given = read(lines)
+            stem = args.picture if name == "-" else pathlib.Path(name).stem
+            for path in draw(given, args.out / stem, args.title):
+                print(path)
+        except (OSError, PlotError) as e:
+            sys.exit(f"plots: {name}: {e}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ CPU busier, until their working sets no longer fit together; then each more make
 
     tools/thrash.py                     one guest for each N, under icount; prints a Markdown table
     tools/thrash.py --most 16 --policy fifo
+    tools/thrash.py --allot ws          with load control: working sets decide how many programs run
 
 docs/thrashing.md explains it. `make thrash` runs it.
 """
@@ -30,6 +31,8 @@ class Point:
     queue: float         # mean number of requests at the disk
     major_faults: float  # per second
     rounds: float        # per second, of all programs together
+    least: float         # rounds per second of the program with the fewest
+    suspensions: int     # by load control
 
 
 def numbers(line):
@@ -37,20 +40,23 @@ def numbers(line):
     return {key: float(value) for key, value in re.findall(r"(\w+)=([\d.]+)", line)}
 
 
-def measure(programs, *, frames=FRAMES, pages=PAGES, ms=MILLISECONDS, latency=LATENCY, policy="clock"):
+def measure(programs, *, frames=FRAMES, pages=PAGES, ms=MILLISECONDS, latency=LATENCY, policy="clock",
+            allot="global"):
     """Runs that many at once. => Point; qemu.GuestError if any of them fails"""
     together = " & ".join([f"thrash {pages} {ms}"] * programs)
-    result = qemu.run(f"frames={frames} policy={policy} swapmb=32 swaplat={latency} log=quiet",
-                      run=f"iostat reset; run {together}; iostat; check; quit", icount=True, timeout=TIMEOUT)
+    result = qemu.run(f"frames={frames} policy={policy} allot={allot} swapmb=32 swaplat={latency} log=quiet",
+                      run=f"iostat reset; run {together}; iostat; allot; check; quit", icount=True, timeout=TIMEOUT)
     if not result.ok:
         raise qemu.GuestError(f"{programs} programs: {result.reason}\n{result.tail()}")
     summary = numbers(re.search(r"^summary .*", result.log, re.MULTILINE)[0])
     disk = numbers(re.search(r"^iostat: .*", result.log, re.MULTILINE)[0])
-    rounds = sum(int(n) for n in re.findall(r"^thrash: ok .*\brounds=(\d+)", result.log, re.MULTILINE))
+    rounds = [int(n) for n in re.findall(r"^thrash: ok .*\brounds=(\d+)", result.log, re.MULTILINE)]
+    control = numbers(re.search(r"^allot: .*", result.log, re.MULTILINE)[0])
     seconds = summary["elapsed_us"] / 1e6
     all_time = summary["busy_us"] + summary["iowait_us"] + summary["idle_us"]
     return Point(programs, 100 * summary["busy_us"] / all_time, disk["utilisation"], disk["queue"],
-                 summary["pgmajfault"] / seconds, rounds / seconds)
+                 summary["pgmajfault"] / seconds, sum(rounds) / seconds, min(rounds) / seconds,
+                 int(control.get("suspensions", 0)))
 
 
 HEAD = """\
@@ -70,6 +76,8 @@ def main():
     parser.add_argument("--ms", type=int, default=MILLISECONDS, help=f"length of a run ({MILLISECONDS})")
     parser.add_argument("--latency", type=int, default=LATENCY, help=f"microseconds per request ({LATENCY})")
     parser.add_argument("--policy", default="clock", help="replacement policy (clock)")
+    parser.add_argument("--allot", default="global",
+                        help="how frames are allotted: global, equal, ws, pff; ws:MICROS, pff:MICROS (global)")
     parser.add_argument("--most", type=int, default=MOST, help=f"programs in the last run ({MOST})")
     args = vars(parser.parse_args())
     most = args.pop("most")

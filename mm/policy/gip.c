@@ -16,7 +16,7 @@
  * pages; it learns which pages are used once only.
  *
  * Time. A hand goes round the frames and reads `reads` accessed bits a fault: a round takes
- * capacity/6 faults. Ages and gaps are counted in rounds, on a logarithmic scale.
+ * capacity/5 faults or fewer. Ages and gaps are counted in rounds, on a logarithmic scale.
  *
  * Work. The pages of one class and bucket of age, a cell, are on one list, oldest first; the victim is the
  * first of the cell with the lowest index. Its bit is read once more; if it was used meanwhile, another goes.
@@ -32,13 +32,16 @@
 #include "mm/slab.h"
 
 enum {
-    READS = 6,        /* accessed bits that the hand reads a fault */
-    NURSERY = 8,      /* newest pages that are never victims: an instruction may need as many */
+    READS = 5,        /* accessed bits that the hand reads a fault, */
+    VISITS = 20,      /* and frames at most that it passes for that */
+    NURSERY = 8,      /* newest pages that are not victims; in small pools down to half of it */
     GHOSTS = 2,       /* capacities */
     GHOST_READS = 2,  /* ghosts whose age is looked at, a fault */
     SECOND_LOOKS = 3, /* victims that may turn out to be used, a choice */
     EARLIER = 5,      /* levels of the gap before the last: 1-2, 3-8, 9-32, more; unknown */
     UNKNOWN = EARLIER - 1,
+    REGULARS = 4,                         /* classes below: the last gap 1, the one before at most 8 */
+    REST = 4,                             /* rounds that they are not looked at after a use */
     STRANGERS = GIP_LEVELS * EARLIER * 2, /* the class of pages that were used once */
     STRANGERS_LATER = 8,
     CLASSES = STRANGERS + 1,
@@ -63,6 +66,7 @@ struct gip {
     struct gip_count count[CELLS];
     uint32_t index[CELLS];
     uint16_t filled[CLASSES];  /* bit b: cell b of the class has frames */
+    uint16_t best[CLASSES];    /* its filled cell with the lowest index; NO_CELL: none */
     uint32_t lowest;           /* the filled cell with the lowest index; NO_CELL: not known */
     struct list_node nursery;  /* YOUNG ones, oldest first */
     struct list_node homeless; /* more frames than capacity; they have no slot */
@@ -71,7 +75,7 @@ struct gip {
     struct list_node by_exit; /* ghosts, longest gone first */
     struct list_node by_look; /* ghosts, longest not looked at first */
     uint32_t now;             /* rounds that the hand made */
-    uint32_t hand, reads;
+    uint32_t hand, reads, visits;
     uint32_t renewed; /* classes whose indices were computed since round renewed_in */
     uint32_t renewed_in;
     uint32_t capacity, free; /* free: first FREE slot, capacity if none */
@@ -90,6 +94,18 @@ static uint32_t class_after(uint32_t class, uint32_t gap, bool fault)
     return (gip_level(gap) * EARLIER + earlier) * 2 + fault;
 }
 
+/* Finds the filled cell of the class with the lowest index. */
+static void find_best(struct gip *g, uint32_t class)
+{
+    uint32_t best = NO_CELL;
+    for (uint32_t bits = g->filled[class]; bits != 0; bits &= bits - 1) {
+        uint32_t cell = class * GIP_AGES + (uint32_t)__builtin_ctz(bits);
+        if (best == NO_CELL || g->index[cell] < g->index[best])
+            best = cell;
+    }
+    g->best[class] = (uint16_t)best;
+}
+
 static void renew(struct gip *g, uint32_t class)
 {
     struct gip_count *count = &g->count[class * GIP_AGES];
@@ -103,6 +119,7 @@ static void renew(struct gip *g, uint32_t class)
         count[b].used -= count[b].used >> GIP_DECAY_SHIFT;
         count[b].passed -= count[b].passed >> GIP_DECAY_SHIFT;
     }
+    find_best(g, class);
     if (g->filled[class] != 0)
         g->lowest = NO_CELL;
 }
@@ -128,7 +145,8 @@ static void *gip_create(const struct policy_setup *setup)
     g->lowest = NO_CELL;
     g->capacity = n;
     g->reads = MAX(MIN((uint32_t)READS, n / 2), 1u);
-    g->young_most = MIN((uint32_t)NURSERY, n / 2);
+    g->visits = MAX(MIN((uint32_t)VISITS, n * 2), 1u);
+    g->young_most = MIN(MAX(MIN(n / 8, (uint32_t)NURSERY), (uint32_t)NURSERY / 2), n / 2);
     for (uint32_t i = 0; i < n; i++)
         g->slot[i] = (struct slot){.next_free = i + 1, .bucket = FREE};
     return g;
@@ -146,6 +164,8 @@ static void enter(struct gip *g, struct slot *s)
     uint32_t cell = cell_of(s);
     list_push_back(&g->frames[cell], &s->frame->link);
     g->filled[s->class] |= 1u << s->bucket;
+    if (g->best[s->class] == NO_CELL || g->index[cell] < g->index[g->best[s->class]])
+        g->best[s->class] = (uint16_t)cell;
     if (g->lowest != NO_CELL && g->index[cell] < g->index[g->lowest])
         g->lowest = cell;
 }
@@ -155,7 +175,9 @@ static void leave(struct gip *g, struct slot *s)
     uint32_t cell = cell_of(s);
     list_remove(&s->frame->link);
     if (list_empty(&g->frames[cell])) {
-        g->filled[s->class] &= ~(1u << s->bucket);
+        g->filled[s->class] &= (uint16_t) ~(1u << s->bucket);
+        if (g->best[s->class] == cell)
+            find_best(g, s->class);
         if (g->lowest == cell)
             g->lowest = NO_CELL;
     }
@@ -192,20 +214,25 @@ static bool look(struct gip *g, struct slot *s)
 {
     uint32_t age = age_of(g, s);
     bool used = policy_test_clear_accessed(s->frame);
-    uint32_t bucket = used ? 0 : gip_bucket(age + 1);
-    if (used && age == 0)
-        return true; /* still the same use */
-    if (!used && bucket <= s->bucket)
+    if (!used && !gip_leaves_bucket(age + 1, s->bucket))
         return false;
-    leave(g, s);
     if (used) {
-        count_used(g, s->class, s->bucket, age);
-        s->class = (uint8_t)class_after(s->class, age, false);
+        uint32_t gap = s->class < REGULARS && age <= REST ? MIN(age, 1u) : age; /* nobody looked before */
+        uint32_t class = gap > 0 ? class_after(s->class, gap, false) : s->class;
+        if (gap > 0) /* at age 0 it is still the same use */
+            count_used(g, s->class, s->bucket, gap);
         s->last = (uint16_t)g->now;
+        if (class == s->class && class < REGULARS && s->bucket == 0 && cell_of(s) != g->lowest)
+            return true; /* most reads: in steady use. It keeps its place, to save time */
+        leave(g, s);
+        s->class = (uint8_t) class;
+        s->bucket = 0;
     } else {
+        uint32_t bucket = gip_bucket(age + 1);
+        leave(g, s);
         count_passed(g, s->class, s->bucket, bucket);
+        s->bucket = (uint8_t)bucket;
     }
-    s->bucket = (uint8_t)bucket;
     enter(g, s);
     return used;
 }
@@ -216,10 +243,12 @@ static void look_at_ghost(struct gip *g)
     if (n == NULL)
         return;
     struct page_entry *e = page_entry_of2(n);
-    uint32_t bucket = gip_bucket(g->now - e->word);
     list_push_back(&g->by_look, n);
+    if (!gip_leaves_bucket(g->now - e->word, e->flag2))
+        return;
+    uint32_t bucket = gip_bucket(g->now - e->word);
     count_passed(g, e->flag, e->flag2, bucket);
-    e->flag2 = (uint8_t)MAX(bucket, e->flag2);
+    e->flag2 = (uint8_t)bucket;
 }
 
 static void forget_ghost(struct gip *g, struct page_entry *e)
@@ -229,18 +258,28 @@ static void forget_ghost(struct gip *g, struct page_entry *e)
     directory_remove(&g->ghosts, e);
 }
 
-/* What each fault does for all pages. */
-static void turn(struct gip *g)
+/* Reads the bits of the next pages. Those that are used all the time, and were just now, are left to rest:
+ * so the hand gets round sooner for the others. */
+static void turn_hand(struct gip *g)
 {
-    for (uint32_t i = 0; i < g->reads; i++) {
+    uint32_t reads = 0;
+    for (uint32_t visits = 0; visits < g->visits && reads < g->reads; visits++) {
         struct slot *s = &g->slot[g->hand];
-        if (s->bucket < GIP_AGES)
+        if (s->bucket < GIP_AGES && (s->class >= REGULARS || age_of(g, s) >= REST)) {
             look(g, s);
+            reads++;
+        }
         if (++g->hand >= g->capacity) {
             g->hand = 0;
             g->now++;
         }
     }
+}
+
+/* What each fault does for all pages. */
+static void turn(struct gip *g)
+{
+    turn_hand(g);
     for (uint32_t i = 0; i < GHOST_READS; i++)
         look_at_ghost(g);
     if (g->renewed == CLASSES && g->renewed_in != g->now) {
@@ -290,18 +329,18 @@ static void gip_inserted(void *state, struct frame *f)
     turn(g);
 }
 
-/* => the filled cell with the lowest index except `but`; NO_CELL if there is none. */
-static uint32_t lowest_cell(const struct gip *g, uint32_t but)
+/* => the filled cell with the lowest index; NO_CELL if there is none. */
+static uint32_t lowest_cell(const struct gip *g)
 {
-    uint32_t best = NO_CELL;
+    uint32_t lowest = NO_CELL, index = UINT32_MAX;
     for (uint32_t class = 0; class < CLASSES; class ++) {
-        for (uint32_t bits = g->filled[class]; bits != 0; bits &= bits - 1) {
-            uint32_t cell = class * GIP_AGES + (uint32_t)__builtin_ctz(bits);
-            if (cell != but && (best == NO_CELL || g->index[cell] < g->index[best]))
-                best = cell;
+        uint32_t cell = g->best[class];
+        if (cell != NO_CELL && g->index[cell] < index) {
+            lowest = cell;
+            index = g->index[cell];
         }
     }
-    return best;
+    return lowest;
 }
 
 static struct frame *gip_pick_victim(void *state)
@@ -309,7 +348,7 @@ static struct frame *gip_pick_victim(void *state)
     struct gip *g = state;
     for (uint32_t looks = SECOND_LOOKS;; looks--) {
         if (g->lowest == NO_CELL)
-            g->lowest = lowest_cell(g, NO_CELL);
+            g->lowest = lowest_cell(g);
         if (g->lowest == NO_CELL)
             break;
         struct frame *f = policy_frame(g->frames[g->lowest].next);
@@ -374,6 +413,20 @@ static void say_cell(const struct gip *g, uint32_t cell, struct printer *out)
           gip_age_start[b + 1], g->index[cell]);
 }
 
+/* => the filled cell with the next higher index, or the same and a higher number; the lowest if last is
+ * NO_CELL; NO_CELL if there is none. */
+static uint32_t cell_after(const struct gip *g, uint32_t last)
+{
+    uint32_t next = NO_CELL;
+    for (uint32_t cell = 0; cell < CELLS; cell++) {
+        bool behind = last == NO_CELL || g->index[cell] > g->index[last] ||
+                      (g->index[cell] == g->index[last] && cell > last);
+        if (behind && !list_empty(&g->frames[cell]) && (next == NO_CELL || g->index[cell] < g->index[next]))
+            next = cell;
+    }
+    return next;
+}
+
 /* The runner-up may turn out to be used when its bit is read. */
 static struct frame *gip_explain(void *state, struct frame *victim, struct printer *why)
 {
@@ -391,7 +444,7 @@ static struct frame *gip_explain(void *state, struct frame *victim, struct print
         print(why, "; next the same");
         return next;
     }
-    other = lowest_cell(g, cell);
+    other = cell_after(g, cell);
     if (other == NO_CELL)
         return list_empty(&g->nursery) ? NULL : policy_frame(g->nursery.next);
     print(why, "; next ");
@@ -416,6 +469,20 @@ static uint32_t check_list(struct gip *g, const struct list_node *head, uint32_t
     return n;
 }
 
+/* Is each ghost on the list once? There may be more of them than frames in the machine. */
+static bool check_ghosts(const struct gip *g, const struct list_node *head, struct printer *out)
+{
+    uint32_t n = 0;
+    const struct list_node *it = head->next;
+    while (it != head && it->next->prev == it && n <= g->ghosts.count) {
+        it = it->next;
+        n++;
+    }
+    if (it != head || n != g->ghosts.count)
+        print(out, "policy gip: %u ghosts, but their list breaks off or ends after %u\n", g->ghosts.count, n);
+    return it == head && n == g->ghosts.count;
+}
+
 static uint32_t gip_check(void *state, struct printer *out)
 {
     struct gip *g = state;
@@ -438,33 +505,17 @@ static uint32_t gip_check(void *state, struct printer *out)
         }
         total += n;
     }
-    uint32_t ghosts = policy_check_queue(&g->by_exit, "gip", out);
-    if (ghosts != g->ghosts.count || policy_check_queue(&g->by_look, "gip", out) != ghosts) {
-        print(out, "policy gip: %u ghosts, %u counted\n", ghosts, g->ghosts.count);
+    if (!check_ghosts(g, &g->by_exit, out) || !check_ghosts(g, &g->by_look, out))
         return UINT32_MAX;
-    }
     return total + homeless;
 }
 
-/* The cells by rising index; cells of the same index by number. */
+/* The cells by rising index. */
 static void gip_dump(void *state, struct printer *out)
 {
     struct gip *g = state;
-    uint32_t last = NO_CELL;
-    for (;;) {
-        uint32_t next = NO_CELL;
-        for (uint32_t cell = 0; cell < CELLS; cell++) {
-            bool behind = last == NO_CELL || g->index[cell] > g->index[last] ||
-                          (g->index[cell] == g->index[last] && cell > last);
-            if (behind && !list_empty(&g->frames[cell]) &&
-                (next == NO_CELL || g->index[cell] < g->index[next]))
-                next = cell;
-        }
-        if (next == NO_CELL)
-            break;
-        policy_dump_queue(&g->frames[next], out);
-        last = next;
-    }
+    for (uint32_t cell = cell_after(g, NO_CELL); cell != NO_CELL; cell = cell_after(g, cell))
+        policy_dump_queue(&g->frames[cell], out);
     policy_dump_queue(&g->nursery, out);
     policy_dump_queue(&g->homeless, out);
 }

@@ -37,6 +37,12 @@ static inline uint32_t gip_bucket(uint32_t age)
     return b;
 }
 
+/* Is this age, one that bucket b came to, in a later bucket? */
+static inline bool gip_leaves_bucket(uint32_t age, uint32_t b)
+{
+    return b < GIP_AGES - 1 && age >= gip_age_start[b + 1];
+}
+
 /* The level of a gap, base-2 logarithm rounded up: 2^(level-1) < gap <= 2^level. */
 static inline uint32_t gip_level(uint32_t gap)
 {
@@ -86,7 +92,7 @@ static inline struct gip_stretch gip_join(struct gip_stretch a, struct gip_stret
 /* index[b]: the greatest probability of use per round held that can be had by keeping a page of bucket b
  * up to some later age: (P of a use) / (E of the time), the best over all horizons. From the last bucket to
  * the first: a stretch goes on into the next one as long as that has the better rate, which leaves rates that
- * fall with age, so that each bucket is joined once. => index is scaled by 2^16 / GIP_ROUND, above 0 unless
+ * fall with age, so that each bucket is joined once. => index is scaled by 2^32 / GIP_ROUND; 0 only if
  * the hazard is below 2^-16. */
 static inline void gip_indices(const struct gip_count *count, uint32_t later, uint32_t *index)
 {

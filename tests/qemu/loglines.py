@@ -10,6 +10,9 @@ EVENTS = {
                         r"ticks=(?P<ticks>\d+)"),
     "evict": re.compile(r"evict pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{5}000) frame=(?P<frame>0x[0-9a-f]+) "
                         r"(?P<state>clean|dirty) slot=(?P<slot>none|\d+) policy=(?P<policy>[\w-]+)"),
+    "explain": re.compile(r"explain policy=(?P<policy>[\w-]+) victim=(?P<owner>0x[0-9a-f]+|0):(?P<page>0x[0-9a-f]+|0) "
+                          r"frame=(?P<frame>0x[0-9a-f]+) accessed=[01] dirty=[01] why=\"[^\"]*\" "
+                          r"runner-up=(none|\w+:\w+)"),
     "block": re.compile(r"block pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{8}) order=(?P<wanted>\d+) is not to be had, "
                         r"order=(?P<order>\d+) instead"),
     "merge": re.compile(r"merge pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{5}000) frame=(?P<frame>0x[0-9a-f]+) "

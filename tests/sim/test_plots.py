@@ -35,16 +35,18 @@ faultline> a line of somebody else's
 """
 
 
-def draw(tmp_path, picture, text, name="picture"):
-    """Runs the tool. => (PNG, SVG)"""
-    given = tmp_path / "input"
-    given.write_text(text)
-    done = subprocess.run([sys.executable, ROOT / "tools" / "plots.py", picture, given, "-o", tmp_path / "out" / name],
+def draw(tmp_path, picture, *texts):
+    """Runs the tool on a file for each text. => [(PNG, SVG)]"""
+    given = [tmp_path / f"input-{i}.log" for i in range(len(texts))]
+    for path, text in zip(given, texts):
+        path.write_text(text)
+    done = subprocess.run([sys.executable, ROOT / "tools" / "plots.py", picture, *given, "-o", tmp_path / "out"],
                           capture_output=True, text=True, timeout=LIMIT, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
-    paths = [tmp_path / "out" / (name + end) for end in (".png", ".svg")]
+    paths = [tmp_path / "out" / (path.stem + end) for path in given for end in (".png", ".svg")]
     assert done.stdout.split() == list(map(str, paths))
-    return [path.read_bytes() for path in paths]
+    files = [path.read_bytes() for path in paths]
+    return list(zip(files[::2], files[1::2]))
 
 
 def svg_texts(svg):
@@ -64,7 +66,7 @@ def svg_texts(svg):
 ])
 def test_pictures(tmp_path, picture, text, seen):
     PIL = pytest.importorskip("PIL.Image", reason="make deps installs python3-pil")
-    png, svg = draw(tmp_path, picture, text)
+    (png, svg), = draw(tmp_path, picture, text)
     (tmp_path / "copy.png").write_bytes(png)
     with PIL.open(tmp_path / "copy.png") as image:
         image.load()  # the whole file is sound
@@ -75,13 +77,14 @@ def test_pictures(tmp_path, picture, text, seen):
 
 
 def test_the_same_picture_twice(tmp_path):
-    assert draw(tmp_path, "curve", CURVE, "one") == draw(tmp_path, "curve", CURVE, "two")
+    one, two = draw(tmp_path, "bars", LINES, LINES)
+    assert one == two
 
 
 def test_many_points_do_not_make_a_huge_svg(tmp_path):
     lines = "".join(f"[{i / 1000:12.6f}] fault pid=1 va=0x{0x8048000 + i % 99 * 4096:08x} ip=0x08048194 access=read "
                     "case=4 swap-in frame=0x2fb0 slot=0 ticks=3991\n" for i in range(plots.SVG_POINTS + 1))
-    _, svg = draw(tmp_path, "timeline", lines)
+    (_, svg), = draw(tmp_path, "timeline", lines)
     assert len(svg) < 1 << 20
 
 

@@ -128,3 +128,18 @@ def test_writebacks():
 def test_joined():
     assert reference.joined("aabbbaa", (0, 1, 0, 0, 0, 1, 0)) == (["a", "b", "a"], [1, 0, 1])
     assert reference.joined("", ()) == ([], [])
+
+
+def test_the_lab_on_beladys_anomaly():
+    """What docs/labs/belady.md says of its long string: which pages of the loop fault, round by round."""
+    start, pages = [0, 2, 3, 5, 4, 0, 1, 6, 4], 9
+
+    def rounds(frames):
+        """=> the pages that fault in each of the last ten of twenty rounds"""
+        trace = start + list(range(pages)) * 20
+        faults = [i for i in range(len(start) + pages * 10, len(trace))
+                  if reference.fifo(trace[:i + 1], frames).faults > reference.fifo(trace[:i], frames).faults]
+        return [{trace[i] for i in faults if (i - len(start)) // pages == n} for n in range(10, 20)]
+
+    assert rounds(6) == [{0, 2, 3, 5, 7, 8}, {1, 4, 6}] * 5
+    assert rounds(7) == [set(range(pages))] * 10
