@@ -25,7 +25,7 @@ else
 #: Variables of run, debug and iso (others of the kernel go into APPEND):
 #:   RUN=demo       monitor commands to run after boot, e.g. RUN="run matmul; ps"
 #:   FRAMES=        limit of the default pool, in frames
-#:   POLICY=        replacement policy, e.g. fifo, clock, random
+#:   POLICY=        replacement policy, e.g. fifo, clock, gip; make sim ARGS=--list lists them all
 #:   SWAPMB=        size of the swap disk in MiB
 #:   SWAPIMG=       file of the disk that APPEND=swap=hda uses: build/swap.img, made as large as SWAPMB or 64 MiB
 #:   LOG=           event classes to log, e.g. quiet, all, +swap,-fault
@@ -49,6 +49,7 @@ SWAPIMG ?= build/swap.img
 #:   ACCESSED=a1    the accessed bit of the access that faulted: a1 stays set, ad is cleared at the next fault
 #:   ARGS=          more arguments, e.g. ARGS="--seed 7"
 #:   SIM_EXTRA=     C files with more policies (tools/sim/sim.h: SIM_POLICY); runs build/sim-extra, with sanitizers
+#:   CAPTURED=1     make traces: of our own programs too, captured in exact mode, build/traces/*.flt
 #:   LACKEY=1       make traces: of real programs too, under Valgrind
 
 #: Variables of the build:
@@ -302,15 +303,22 @@ sim: $(SIM_RUN) $(if $(TRACE),,$(TRACES)/.made)
 	@$(SIM_RUN) $(if $(SILENT),-s) -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(if $(MODE),-m $(MODE)) \
 		$(if $(ACCESSED),-a $(ACCESSED)) $(ARGS) $(or $(TRACE),$(TRACES)/*.txt)
 
-#:   traces         the synthetic page traces, in build/traces
+#:   traces         the synthetic page traces, in build/traces/*.txt; CAPTURED=1, LACKEY=1 for others too
 MAKE_TRACES = $(PYTHON) tools/traces.py --out $(TRACES)
 .PHONY: traces
-traces:
-	@$(MAKE_TRACES) $(if $(filter-out 0,$(LACKEY)),--lackey) $(if $(SILENT),--quiet)
+traces: $(if $(filter-out 0,$(CAPTURED)),all $(SIM))
+	@$(MAKE_TRACES) $(if $(filter-out 0,$(CAPTURED)),--captured) $(if $(filter-out 0,$(LACKEY)),--lackey) \
+		$(if $(SILENT),--quiet)
 	@touch $(TRACES)/.made
 $(TRACES)/.made: tools/traces.py
 	@$(MAKE_TRACES) --quiet
 	@touch $@
+
+#:   comparison     the whole suite on the real MMU, every policy, sampled and exact; WRITE=1: into docs/comparison.md
+.PHONY: comparison
+comparison: all $(SIM)
+	@$(MAKE_TRACES) --captured --quiet
+	@$(PYTHON) tools/comparison.py --traces $(TRACES) $(if $(filter-out 0,$(WRITE)),--write)
 
 #:   sim-speed      nanoseconds for each reference: 2 million, 200,000 pages
 .PHONY: sim-speed

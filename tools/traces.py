@@ -4,13 +4,14 @@
 if it is written.
 
     tools/traces.py                 the synthetic ones, into build/traces
+    tools/traces.py --captured      those of Faultline's programs too, as the MMU sees them; needs the kernel
     tools/traces.py --lackey        those of real programs too, taken under Valgrind
     tools/traces.py --list          what there is
 
 Each synthetic trace shows one pattern that policies are known to differ on, and is small enough for a run of all
 policies in a second. They are the same on every machine. Those of real programs depend on what is installed.
-`make traces` runs it. Another family of traces (captured by the kernel, say) is a function with a line in FAMILIES
-and an option of its name.
+`make traces` runs it. Captured ones are modules (.flt): a program's true reference string, recorded in exact mode.
+Another family of traces is a function with a line in FAMILIES and an option of its name.
 """
 import argparse
 import bisect
@@ -216,6 +217,28 @@ def synthetic(out, tell):
         tell(f"{name}: {count} references")
 
 
+# Our own programs ------------------------------------------------------------------------------------
+# Each is small enough to be captured in seconds, and has 20,000 to 1,000,000 references. What the compiler makes of
+# a program decides how often code and data take turns, so they differ a little between compilers.
+
+CAPTURED = ("matmul 32", "qsort 14000", "btree 2000", "hashjoin 4096", "scan 100 80", "swarm 64 600", "straddle 1500",
+            "filecheck", "pipecheck")  # the last two are compiled against glibc
+CAPTURE_MEMORY, CAPTURE_WITHIN = "768M", 600  # a word for each reference; seconds
+
+
+def captured(out, tell):
+    """Runs the programs in exact mode and records what they reference: NAME.flt."""
+    import lab  # needs the kernel and the simulator, which the others do not
+    for command in CAPTURED:
+        name = command.split()[0]
+        path = out / f"{name}.flt"
+        try:
+            facts = lab.info(lab.capture(command, path, CAPTURE_MEMORY, CAPTURE_WITHIN))
+        except lab.LabError as e:
+            sys.exit(f"traces.py: {command}: {e}")
+        tell(f"{name}: {facts['refs']} references to {facts['unique']} pages, captured from {command}")
+
+
 # Real programs ---------------------------------------------------------------------------------------
 # Taken under Valgrind's lackey: instructions, loads and stores. A window of each, behind the start of the program.
 
@@ -302,12 +325,13 @@ def lackey(out, tell):
     shutil.rmtree(work)
 
 
-FAMILIES = {"synthetic": synthetic, "lackey": lackey}
+FAMILIES = {"synthetic": synthetic, "captured": captured, "lackey": lackey}
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "traces", metavar="FOLDER")
+    ap.add_argument("--captured", action="store_true", help="our own programs in exact mode too")
     ap.add_argument("--lackey", action="store_true", help="real programs under Valgrind too")
     ap.add_argument("--speed", action="store_true", help="only the long one that measures the simulator's speed")
     ap.add_argument("--list", action="store_true", help="say what there is")
@@ -316,6 +340,8 @@ def main():
     if args.list:
         for name, function in SYNTHETIC.items():
             print(f"{name:10} {function.__doc__.splitlines()[0]}")
+        for command in CAPTURED:
+            print(f"{command.split()[0]:10} captured: {command}")
         return
     args.out.mkdir(parents=True, exist_ok=True)
     tell = (lambda text: None) if args.quiet else print
