@@ -29,9 +29,9 @@ BEGIN, END = "<!-- make comparison WRITE=1 writes from here -->\n", "<!-- to her
 SIZES = "10%,25%,50%,75%"
 MODES = {"a1": (False, "a1"), "ad": (False, "ad"), "exact": (True, "a1")}  # (exact, accessed) of lab.replay_lines
 HEADINGS = {"a1": "Sampled mode, a1", "ad": "Sampled mode, ad", "exact": "Exact mode"}
-# The most references that are replayed: the first ones of a synthetic trace; of a program its middle, where it is
+# The most references that are replayed: of a synthetic trace its first ones; of a program its middle, where it is
 # neither starting nor ending.
-SYNTHETIC_REFERENCES, CAPTURED_REFERENCES = 20_000, 50_000
+REFERENCES = 20_000
 HEADER_BYTES = 64  # lib/reftrace.h
 TIMEOUT = 3600     # seconds for one boot, on a busy machine
 BASELINE = ("clock", "a1")
@@ -48,9 +48,8 @@ def window(path, kind, out):
     words.frombytes(whole.read_bytes()[HEADER_BYTES:])
     del words[lab.info(whole)["entries"]:]  # the table of next references
     whole.unlink()
-    most = SYNTHETIC_REFERENCES if kind == "synthetic" else CAPTURED_REFERENCES
-    start = max(0, (len(words) - most) // 2) if kind == "captured" else 0
-    lab.write_trace(out, path.stem, words[start:start + most])
+    start = max(0, (len(words) - REFERENCES) // 2) if kind == "captured" else 0
+    lab.write_trace(out, path.stem, words[start:start + REFERENCES])
     return out
 
 
