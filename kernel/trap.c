@@ -33,7 +33,7 @@ static void attend(struct trapframe *tf)
         kill_at(signal, reason, tf);
 }
 
-static void before_user(struct trapframe *tf)
+static inline void before_user(struct trapframe *tf)
 {
     if (unlikely(current->attention))
         attend(tf);
@@ -73,6 +73,7 @@ static void NOINLINE check_invariants(void)
         panic("the memory system's check failed after %u faults", faults);
 }
 
+<<<<<<< HEAD
 uint32_t fault_step(const void *registers)
 {
     const struct trapframe *tf = registers;
@@ -86,6 +87,14 @@ uint32_t fault_step(const void *registers)
     h = h * 5 + tf->ebp;
     h = h * 5 + tf->user_esp;
     return h | 1;
+=======
+static enum vm_result NOINLINE allotted_fault(struct fault *f)
+{
+    allot_before_fault();
+    enum vm_result r = vm_fault(f);
+    allot_after_fault();
+    return r;
+>>>>>>> wip-allot
 }
 
 void trap_page_fault(struct trapframe *tf)
@@ -101,11 +110,7 @@ void trap_page_fault(struct trapframe *tf)
     f.registers = tf;
     if (unlikely(turn_needed))
         turn_take(tf->eip);
-    if (unlikely(allot_on))
-        allot_before_fault();
-    enum vm_result r = vm_fault(&f);
-    if (unlikely(allot_on))
-        allot_after_fault();
+    enum vm_result r = likely(!allot_on) ? vm_fault(&f) : allotted_fault(&f);
     if (unlikely(trap_check_every != 0))
         check_invariants();
     if (unlikely(r != VM_OK))

@@ -144,16 +144,23 @@ static enum vm_result evict_one(struct pool *p, enum swap_use use, struct frame 
     return evict_any(p, use, why, out);
 }
 
+/* The same with a pool that may end while a write sleeps. */
+static enum vm_result NOINLINE evict_other(struct pool *p, enum swap_use use, struct frame **out)
+{
+    pool_get(p);
+    enum vm_result r = evict_one(p, use, out);
+    pool_put(p);
+    return r;
+}
+
 enum vm_result pool_evict(struct pool *p, enum swap_use use)
 {
     struct frame *f;
-    pool_get(p); /* while a write sleeps, whoever has it may end */
-    enum vm_result r = evict_one(p, use, &f);
+    enum vm_result r = evict_other(p, use, &f);
     if (r == VM_OK && f != NULL) {
         pool_uncharge(f);
         buddy_free(f);
     }
-    pool_put(p);
     return r;
 }
 
@@ -303,15 +310,11 @@ enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out)
             pool_wait(from); /* all of it is on its way in or out */
             continue;
         }
-        bool other = from != p; /* p is the caller's, who holds it */
-        if (unlikely(other))
-            pool_get(from);
-        enum vm_result r = evict_one(from, use, out);
-        if (unlikely(other))
-            pool_put(from);
+        /* p is the caller's, who holds it */
+        enum vm_result r = likely(from == p) ? evict_one(p, use, out) : evict_other(from, use, out);
         if (unlikely(r != VM_OK))
             return r;
-        if (likely(*out != NULL && !other && p->resident <= p->limit))
+        if (likely(*out != NULL && from == p && p->resident <= p->limit))
             return VM_OK; /* charged to p as it was */
         if (*out == NULL)
             continue;

@@ -6,7 +6,8 @@
 #include "user/rt/random.h"
 #include "user/rt/sys.h"
 
-const struct program program = {"scan", {{"PAGES", 200, 1, 262144}, {"ROUNDS", 10, 1, 1000000}, {"EXACT", 0, 0, 1}}};
+const struct program program = {"scan",
+                                {{"PAGES", 200, 1, 262144}, {"ROUNDS", 10, 1, 1000000}, {"EXACT", 0, 0, 1}}};
 
 enum { MADV_EXACT = 0x464c0001 }; /* kernel/sys_mem.c */
 
