@@ -73,7 +73,6 @@ static void NOINLINE check_invariants(void)
         panic("the memory system's check failed after %u faults", faults);
 }
 
-<<<<<<< HEAD
 uint32_t fault_step(const void *registers)
 {
     const struct trapframe *tf = registers;
@@ -87,14 +86,14 @@ uint32_t fault_step(const void *registers)
     h = h * 5 + tf->ebp;
     h = h * 5 + tf->user_esp;
     return h | 1;
-=======
+}
+
 static enum vm_result NOINLINE allotted_fault(struct fault *f)
 {
     allot_before_fault();
     enum vm_result r = vm_fault(f);
     allot_after_fault();
     return r;
->>>>>>> wip-allot
 }
 
 void trap_page_fault(struct trapframe *tf)
