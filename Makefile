@@ -41,14 +41,17 @@ WINDOW  ?= auto
 TIMEOUT ?= 600
 SWAPIMG ?= build/swap.img
 
-#: Variables of sim (build/sim --help lists its own options):
-#:   TRACE=         files with references, or several; build/traces/*.txt, which make traces makes
+#: Variables of sim, replay, compare and capture (build/sim --help lists sim's own options):
+#:   TRACE=         file with references, for sim or several: build/traces/*.txt, which make traces makes; of capture
+#:                  the file to write
 #:   POLICY=all     policies, with commas between them
 #:   FRAMES=10%,25%,50%   numbers of frames, or percentages of the pages
-#:   MODE=exact     exact: policies see every reference; sampled: accessed bits only
+#:   MODE=exact     of sim; exact: policies see every reference; sampled: accessed bits only
+#:   EXACT=1        of replay: exact mode, otherwise it is sampled
 #:   ACCESSED=a1    the accessed bit of the access that faulted: a1 stays set, ad is cleared at the next fault
-#:   ARGS=          more arguments, e.g. ARGS="--seed 7"
+#:   ARGS=          more arguments of sim, e.g. ARGS="--seed 7"; ARGS=--list: which policies there are
 #:   SIM_EXTRA=     C files with more policies (tools/sim/sim.h: SIM_POLICY); runs build/sim-extra, with sanitizers
+#:   WRITE=1        make comparison: writes docs/comparison.md
 #:   CAPTURED=1     make traces: of our own programs too, captured in exact mode, build/traces/*.flt
 #:   LACKEY=1       make traces: of real programs too, under Valgrind
 

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 from scenario import ROOT, boot
+from test_labs import run as execute
+from test_labs import says, sessions
 
 sys.path.insert(0, str(ROOT / "tools"))
 import comparison  # noqa: E402
@@ -187,3 +189,15 @@ def test_the_page_shows_the_counts(kept):
     assert comparison.in_page(page, comparison.tables(kept)) == page
     for policy in lab.policies_of("all"):
         assert f"| `{policy}` |" in page
+
+
+# README ---------------------------------------------------------------------------------------------
+
+def test_the_readme_shows_what_is_printed():
+    """What does not depend on the compiler: the simulator and the replay."""
+    shown = [(command, text) for command, text in sessions((ROOT / "README.md").read_text())
+             if command.startswith(("make sim", "make replay"))]
+    assert len(shown) == 2
+    make("all", "build/sim", "traces")  # or they would show how they are built
+    for command, text in shown:
+        assert says(execute(ROOT, command), text), command

@@ -234,7 +234,7 @@ static void print_help(void)
 static void print_list(void)
 {
     for (uint32_t n = 0; player(n) != NULL; n++)
-        printf("%-12s  %s\n", player(n)->name, player(n)->summary);
+        printf("%-13s %s\n", player(n)->name, player(n)->summary);
 }
 
 static void info(const struct arguments *args, char *const *paths, int count)
