@@ -26,8 +26,8 @@ const char allot_legal[] =
     "10000000 (ws:10000, pff:1000)";
 
 static struct allot_config config;
-static uint32_t frames;   /* of main_pool while the mode was global */
-static uint32_t interval; /* TAU or T in units of pool time */
+static uint32_t frames;           /* of main_pool while the mode was global */
+static uint32_t tau, gap_allowed; /* in units of pool time; the second is T */
 
 static struct slab_cache cache = SLAB_CACHE_INIT(cache, "allotment", sizeof(struct allotment));
 
@@ -58,6 +58,11 @@ bool allot_parse(const char *text, struct allot_config *c)
     return false;
 }
 
+static uint32_t units_of(uint32_t micros)
+{
+    return MAX((uint32_t)((uint64_t)micros * clock_khz() / 1000 >> ALLOT_UNIT_SHIFT), 1u);
+}
+
 bool allot_set(const struct allot_config *c, struct printer *out)
 {
     uint32_t all = allot_frames(), least = load_least();
@@ -77,7 +82,8 @@ bool allot_set(const struct allot_config *c, struct printer *out)
     config = *c;
     frames = all;
     allot_on = c->mode != ALLOT_GLOBAL;
-    interval = MAX((uint32_t)((uint64_t)c->micros * clock_khz() / 1000 >> ALLOT_UNIT_SHIFT), 1u);
+    tau = units_of(c->mode == ALLOT_WS ? c->micros : DEFAULT_TAU);
+    gap_allowed = units_of(c->micros);
     load_reset();
     if (allot_on) {
         load_set_main();
@@ -172,25 +178,32 @@ static void advance(struct allotment *a)
     a->cpu = now;
 }
 
+/* Pages not used since are to go. */
 static void release(struct allotment *a, uint32_t from)
 {
-    uint32_t idle = workset_idle(a->pool, from);
-    a->working_set = a->pool->resident - idle;
-    if (idle == 0)
+    if (workset_idle(a->pool, from) == 0)
         return;
     a->from = from;
     a->releasing = true;
     load_kick();
 }
 
+uint32_t allot_working_set(const struct allotment *a)
+{
+    return a->suspended ? a->working_set : a->pool->resident - workset_idle(a->pool, a->pool->time - tau);
+}
+
+/* Not for pff: there a sample is made at each fault, and what it finds unused has not been used since the
+ * last. */
 static void sample_if_due(struct allotment *a)
 {
     struct pool *p = a->pool;
-    if (config.mode != ALLOT_WS || p->time - a->sampled < interval / SAMPLES)
+    if (config.mode == ALLOT_PFF || p->time - a->sampled < tau / SAMPLES)
         return;
     a->sampled = p->time;
     workset_sample(p);
-    release(a, p->time - interval);
+    if (config.mode == ALLOT_WS)
+        release(a, p->time - tau);
 }
 
 /* The pool is full: one unit more, if there is one. Else the policy has to find a victim in the pool. */
@@ -240,7 +253,7 @@ void allot_after_fault(void)
     if (config.mode != ALLOT_PFF)
         return;
     workset_sample(p); /* from here on: used since this fault */
-    if (gap > interval)
+    if (gap > gap_allowed)
         release(a, p->time);
 }
 

@@ -42,7 +42,7 @@ struct allotment {
     uint32_t parked;      /* processes that would go on if it were not suspended */
     uint32_t places;      /* suspended: how many others were, so that it can go on */
     uint32_t demand;      /* suspended: frames that it needs to go on */
-    uint32_t working_set; /* frames, when last estimated */
+    uint32_t working_set; /* suspended: what it was before */
     uint32_t suspensions;
     uint64_t since; /* microseconds since boot: runs, or is suspended */
 
@@ -79,6 +79,9 @@ uint32_t allot_frames(void);
 
 /* => NULL if the pool is no allotment. */
 struct allotment *allot_of(const struct pool *p);
+
+/* => frames used in the last TAU (without ws: 10 ms) of CPU time, as far as samples tell */
+uint32_t allot_working_set(const struct allotment *a);
 
 /* The current process faults; the fault has been resolved. The first may sleep while it is suspended. */
 void allot_before_fault(void);

@@ -51,7 +51,7 @@ static void show_processes(struct printer *out)
         if (a == NULL)
             continue;
         print(out, "%5u %-12s %-10s %9u %8u %11u %6u %8u %11u\n", p->result.pid, p->result.name, state_of(a),
-              a->suspended ? 0 : a->pool->limit, a->pool->resident, a->working_set,
+              a->suspended ? 0 : a->pool->limit, a->pool->resident, allot_working_set(a),
               a->suspended ? a->demand : a->pool->limit, faults_per_second(a), a->suspensions);
     }
 }

@@ -190,6 +190,7 @@ static void leave_queue(struct allotment *a)
 static void suspend(struct allotment *a, const char *why)
 {
     a->demand = MAX(a->pool->limit, load_least());
+    a->working_set = allot_working_set(a);
     a->releasing = false;
     a->suspensions++;
     figures.suspensions++;

@@ -2,17 +2,26 @@
  * Live counters for the VGA status line. */
 #include "kernel/status.h"
 #include "drivers/vga.h"
+#include "kernel/allot.h"
 #include "kernel/monitor.h"
 #include "mm/stats.h"
 
 enum { TICKS_PER_REDRAW = 10, TICKS_PER_FLUSH = 5 };
 
+static uint32_t resident(void)
+{
+    uint32_t sum = 0;
+    list_for_each (n, &all_pools)
+        sum += container_of(n, struct pool, link)->resident;
+    return sum;
+}
+
 static void redraw(void)
 {
     /* eighty columns are few: these fit up to five digits each */
     vga_status(" %s %u/%u | faults %u major %u | evicted %u | in %u out %u", main_pool.policy->name,
-               main_pool.resident, main_pool.limit, vmstat.pgfault, vmstat.pgmajfault, vmstat.pgsteal,
-               vmstat.pswpin, vmstat.pswpout);
+               resident(), allot_frames(), vmstat.pgfault, vmstat.pgmajfault, vmstat.pgsteal, vmstat.pswpin,
+               vmstat.pswpout);
 }
 
 void status_tick(void)

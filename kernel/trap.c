@@ -33,7 +33,7 @@ static void attend(struct trapframe *tf)
         kill_at(signal, reason, tf);
 }
 
-static void before_user(struct trapframe *tf)
+static inline void before_user(struct trapframe *tf)
 {
     if (unlikely(current->attention))
         attend(tf);
@@ -73,10 +73,9 @@ static void NOINLINE check_invariants(void)
         panic("the memory system's check failed after %u faults", faults);
 }
 
-/* All that the faulting instruction can depend on in one number, never 0. Two states with one number would be
- * taken for one step, which does no harm but to keep pages a little longer. */
-static inline uint32_t step_of(const struct trapframe *tf)
+uint32_t fault_step(const void *registers)
 {
+    const struct trapframe *tf = registers;
     uint32_t h = tf->eip;
     h = h * 5 + tf->eax;
     h = h * 5 + tf->ecx;
@@ -89,6 +88,14 @@ static inline uint32_t step_of(const struct trapframe *tf)
     return h | 1;
 }
 
+static enum vm_result NOINLINE allotted_fault(struct fault *f)
+{
+    allot_before_fault();
+    enum vm_result r = vm_fault(f);
+    allot_after_fault();
+    return r;
+}
+
 void trap_page_fault(struct trapframe *tf)
 {
     uint32_t cr2 = read_cr2();
@@ -99,14 +106,10 @@ void trap_page_fault(struct trapframe *tf)
     f.va = cr2;
     f.access = tf->error & PF_WRITE ? VM_WRITE : VM_READ;
     f.ip = tf->eip;
-    f.step = step_of(tf);
+    f.registers = tf;
     if (unlikely(turn_needed))
         turn_take(tf->eip);
-    if (unlikely(allot_on))
-        allot_before_fault();
-    enum vm_result r = vm_fault(&f);
-    if (unlikely(allot_on))
-        allot_after_fault();
+    enum vm_result r = likely(!allot_on) ? vm_fault(&f) : allotted_fault(&f);
     if (unlikely(trap_check_every != 0))
         check_invariants();
     if (unlikely(r != VM_OK))

@@ -459,21 +459,21 @@ static void count(const struct fault *f, bool resolved)
 static void begin_step(const struct fault *f)
 {
     struct step *s = &f->space->step;
-    uint32_t id = f->step != 0 ? f->step : page_of(f) | 1;
-    if (s->id != id)
-        *s = (struct step){.id = id};
+    uint32_t id = f->registers != NULL ? fault_step(f->registers) : page_of(f) | 1;
+    if (s->id != id) {
+        s->id = id;
+        s->count = 0;
+    }
     reclaim_for = s;
 }
 
-/* The page is there; `insertions` is what the pool had when the fault began. */
-static void arrived(const struct fault *f, uint32_t insertions)
+/* One reference in an exact region; `insertions` is what the pool had when the fault began. */
+static void NOINLINE seen(const struct fault *f, uint32_t insertions)
 {
     const struct pool *p = f->space->pool;
-    need(f, f->frame);
-    if (unlikely(f->region->flags & REGION_EXACT)) {
-        bool came = p->insertions != insertions && pool_newest(p) == f->frame;
-        exact_reference(f->space, f->va, f->ip, f->step, f->access == VM_WRITE, came);
-    }
+    bool came = p->insertions != insertions && pool_newest(p) == f->frame;
+    uint32_t step = f->registers != NULL ? fault_step(f->registers) : 0;
+    exact_reference(f->space, f->va, f->ip, step, f->access == VM_WRITE, came);
 }
 
 static bool out_of_memory(enum vm_result r)
@@ -486,10 +486,12 @@ enum vm_result vm_fault(struct fault *f)
     uint64_t start = log_on(LOG_FAULT) ? log_ticks() : 0;
     enum vm_result result;
     enum phase phase;
-    uint32_t insertions = f->space->pool->insertions;
+    const struct pool *pool = f->space->pool;
+    uint32_t insertions = pool->insertions;
     f->major = false;
     do {
-        begin_step(f);
+        if (pool->resident + (1u << pool->order) > pool->limit) /* something must go */
+            begin_step(f);
         phase = PHASE_REFUSED;
         result = find_region(f);
         if (unlikely(result != VM_OK))
@@ -501,9 +503,11 @@ enum vm_result vm_fault(struct fault *f)
         if (unlikely(phase == PHASE_REFUSED) && out_of_memory(result) && vm_out_of_memory(f->space, result))
             phase = PHASE_RESTART; /* somebody else had to go */
     } while (unlikely(phase == PHASE_RESTART));
-    if (likely(phase == PHASE_NEXT))
-        arrived(f, insertions);
+    if (reclaim_for != NULL && likely(phase == PHASE_NEXT))
+        need(f, f->frame);
     reclaim_for = NULL;
+    if (unlikely(phase == PHASE_NEXT && (f->region->flags & REGION_EXACT)))
+        seen(f, insertions);
     count(f, phase == PHASE_NEXT);
     const struct fault_record *r = remember(f);
     if (log_on(LOG_FAULT))

@@ -93,9 +93,10 @@ void pool_uncharge(struct frame *f)
     struct pool *p = f->pool;
     p->resident -= 1u << f->order;
     f->pool = NULL;
-    if (unlikely(p->excess > 0))
+    if (unlikely((p->excess | p->waiters) != 0)) {
         pool_note_excess(p);
-    wake_waiters(p);
+        wake_waiters(p);
+    }
 }
 
 void pool_move_frames(struct pool *p, struct pool *to)
@@ -120,12 +121,17 @@ void pool_move_frames(struct pool *p, struct pool *to)
     pool_note_excess(to);
 }
 
-/* Whether f was used since a policy last asked, or the pool cleared its bit: by the bit, or what the sampling
- * of its use remembers of the bit. */
-static bool test_clear_accessed(struct frame *f)
+/* Sampling may have read and cleared the bit already. */
+static bool NOINLINE test_clear_tracked(struct frame *f)
 {
-    bool remembered = unlikely(f->pool->tracked) && page_use_take_accessed(f);
+    bool remembered = page_use_take_accessed(f);
     return rmap_test_clear_accessed(f) || remembered;
+}
+
+/* Was f used since a policy last asked, or the pool cleared its bit? */
+static inline bool test_clear_accessed(struct frame *f)
+{
+    return likely(!f->pool->tracked) ? rmap_test_clear_accessed(f) : test_clear_tracked(f);
 }
 
 /* The last page that came in loses the accessed bit that its own fault set. */
@@ -148,6 +154,13 @@ void pool_announce(struct pool *p, struct page_id id)
         p->policy->missed(p->state, id);
 }
 
+static void NOINLINE note_entry(struct pool *p, struct frame *f)
+{
+    if (p->tracked)
+        page_use_enter(f, &p->used, p->time);
+    wake_waiters(p);
+}
+
 static inline void enqueue(struct frame *f)
 {
     struct pool *p = f->pool;
@@ -156,9 +169,8 @@ static inline void enqueue(struct frame *f)
     f->flags |= FRAME_QUEUED;
     p->queued++;
     p->policy->inserted(p->state, f);
-    if (unlikely(p->tracked))
-        page_use_enter(f, &p->used, p->time);
-    wake_waiters(p);
+    if (unlikely((p->waiters | p->tracked) != 0))
+        note_entry(p, f);
 }
 
 void pool_insert(struct frame *f)

@@ -48,8 +48,8 @@ static bool needed_now(const struct frame *f)
     const struct step *s = reclaim_for;
     if (likely(s == NULL || s->count == 0))
         return false;
-    for (uint32_t i = 0; i < MIN(s->count, (uint32_t)ARRAY_SIZE(s->pages)); i++)
-        if (s->pages[i] == f)
+    for (uint32_t i = 1; i < POOL_MIN_LIMIT && i <= s->count; i++)
+        if (s->pages[(s->count - i) % ARRAY_SIZE(s->pages)] == f)
             return true;
     return false;
 }
@@ -72,9 +72,8 @@ static void NORETURN accuse(const struct pool *p, const struct frame *f)
 
 static bool legal(const struct pool *p, const struct frame *f)
 {
-    uintptr_t at = (uintptr_t)f, first = (uintptr_t)frame_table;
-    return f != NULL && at >= first && (at - first) % sizeof *f == 0 &&
-           (at - first) / sizeof *f < frame_table_count && f->pool == p &&
+    /* a pointer into the middle of a record finds no pool there */
+    return f >= frame_table && f < frame_table + frame_table_count && f->pool == p &&
            (f->flags & (FRAME_BUSY | FRAME_QUEUED)) == FRAME_QUEUED;
 }
 
@@ -106,7 +105,7 @@ static struct frame *ask(struct pool *p)
  * out of the competition meanwhile. */
 static struct frame *pick(struct pool *p)
 {
-    struct frame *held[ARRAY_SIZE(reclaim_for->pages)];
+    struct frame *held[POOL_MIN_LIMIT - 1];
     uint32_t n = 0;
     struct frame *f = ask(p);
     while (unlikely(needed_now(f)) && n < ARRAY_SIZE(held) && p->queued > 1) {
@@ -145,16 +144,23 @@ static enum vm_result evict_one(struct pool *p, enum swap_use use, struct frame 
     return evict_any(p, use, why, out);
 }
 
+/* The same with a pool that may end while a write sleeps. */
+static enum vm_result NOINLINE evict_other(struct pool *p, enum swap_use use, struct frame **out)
+{
+    pool_get(p);
+    enum vm_result r = evict_one(p, use, out);
+    pool_put(p);
+    return r;
+}
+
 enum vm_result pool_evict(struct pool *p, enum swap_use use)
 {
     struct frame *f;
-    pool_get(p); /* while a write sleeps, whoever has it may end */
-    enum vm_result r = evict_one(p, use, &f);
+    enum vm_result r = evict_other(p, use, &f);
     if (r == VM_OK && f != NULL) {
         pool_uncharge(f);
         buddy_free(f);
     }
-    pool_put(p);
     return r;
 }
 
@@ -304,15 +310,11 @@ enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out)
             pool_wait(from); /* all of it is on its way in or out */
             continue;
         }
-        bool other = from != p; /* p is the caller's, who holds it */
-        if (unlikely(other))
-            pool_get(from);
-        enum vm_result r = evict_one(from, use, out);
-        if (unlikely(other))
-            pool_put(from);
+        /* p is the caller's, who holds it */
+        enum vm_result r = likely(from == p) ? evict_one(p, use, out) : evict_other(from, use, out);
         if (unlikely(r != VM_OK))
             return r;
-        if (likely(*out != NULL && !other && p->resident <= p->limit))
+        if (likely(*out != NULL && from == p && p->resident <= p->limit))
             return VM_OK; /* charged to p as it was */
         if (*out == NULL)
             continue;

@@ -17,7 +17,7 @@
 struct step {
     uint32_t id; /* made of all registers; 0: not a program's instruction */
     uint32_t count;
-    struct frame *pages[POOL_MIN_LIMIT - 1]; /* the last ones, a ring */
+    struct frame *pages[8]; /* a ring; the last POOL_MIN_LIMIT - 1 of them count */
 };
 
 /* The step that a page is wanted for, NULL if none: reclaim takes none of its pages. */

@@ -20,18 +20,22 @@
  *
  * Work. The pages of one class and bucket of age, a cell, are on one list, oldest first; the victim is the
  * first of the cell with the lowest index. Its bit is read once more; if it was used meanwhile, another goes.
- * A page changes cells when the hand finds that it was used, or grew older than its bucket. Each fault
- * computes the indices of one class anew, each class at most once a round. So the work per fault does not
+ * A page changes cells when the hand finds that it was used, or grew older than its bucket. Every
+ * fourth fault computes the indices of one class anew, each class at most once a round. So the work per fault does not
  * grow with the number of pages.
  *
  * Pages not in memory are remembered (ghosts), as many as two capacities: their return ends a gap, too, and
  * that they do not is counted as well. The bit that the faulting access sets says nothing: a new page stays
- * in the nursery, out of reach, while the next eight come, and leaves it with its bit cleared. */
+ * in the nursery, out of reach, while the next eight come, and leaves it with its bit cleared.
+ *
+ * In a handful of frames there is too little to count, and to be wrong is dear: gclock does the work there. */
 #include "mm/directory.h"
 #include "mm/policy/gip_index.h"
 #include "mm/slab.h"
 
 enum {
+    SMALL = 12,       /* frames; pools with fewer are left to gclock */
+    RENEW_EVERY = 4,  /* faults; then the indices of one class are computed */
     READS = 5,        /* accessed bits that the hand reads a fault, */
     VISITS = 20,      /* and frames at most that it passes for that */
     NURSERY = 8,      /* newest pages that are not victims; in small pools down to half of it */
@@ -62,6 +66,7 @@ struct slot {
 enum { FREE = 0xff, YOUNG = 0xfe };
 
 struct gip {
+    void *gclock; /* the instance that does the work if capacity < SMALL, else NULL; then nothing below is used */
     struct list_node frames[CELLS];
     struct gip_count count[CELLS];
     uint32_t index[CELLS];
@@ -73,9 +78,10 @@ struct gip {
     uint32_t young, young_most;
     struct directory ghosts;  /* word: round of the last use, flag: class, flag2: bucket */
     struct list_node by_exit; /* ghosts, longest gone first */
-    struct list_node by_look; /* ghosts, longest not looked at first */
+    struct list_node *next_look; /* of by_exit: the ghost whose age is looked at next */
     uint32_t now;             /* rounds that the hand made */
     uint32_t hand, reads, visits;
+    uint32_t faults;  /* since a class was renewed */
     uint32_t renewed; /* classes whose indices were computed since round renewed_in */
     uint32_t renewed_in;
     uint32_t capacity, free; /* free: first FREE slot, capacity if none */
@@ -120,7 +126,10 @@ static void renew(struct gip *g, uint32_t class)
         count[b].passed -= count[b].passed >> GIP_DECAY_SHIFT;
     }
     find_best(g, class);
-    if (g->filled[class] != 0)
+    if (g->lowest == NO_CELL)
+        return;
+    uint32_t best = g->best[class];
+    if (g->lowest / GIP_AGES == class || (best != NO_CELL && g->index[best] < g->index[g->lowest]))
         g->lowest = NO_CELL;
 }
 
@@ -130,6 +139,13 @@ static void *gip_create(const struct policy_setup *setup)
     struct gip *g = kzalloc(sizeof *g + n * sizeof g->slot[0]);
     if (g == NULL)
         return NULL;
+    if (n < SMALL) {
+        g->gclock = policy_gclock.create(setup);
+        if (g->gclock != NULL)
+            return g;
+        kfree(g);
+        return NULL;
+    }
     if (!directory_init(&g->ghosts, n * GHOSTS)) {
         kfree(g);
         return NULL;
@@ -141,7 +157,7 @@ static void *gip_create(const struct policy_setup *setup)
     list_init(&g->nursery);
     list_init(&g->homeless);
     list_init(&g->by_exit);
-    list_init(&g->by_look);
+    g->next_look = &g->by_exit;
     g->lowest = NO_CELL;
     g->capacity = n;
     g->reads = MAX(MIN((uint32_t)READS, n / 2), 1u);
@@ -155,7 +171,10 @@ static void *gip_create(const struct policy_setup *setup)
 static void gip_destroy(void *state)
 {
     struct gip *g = state;
-    directory_destroy(&g->ghosts);
+    if (g->gclock != NULL)
+        policy_gclock.destroy(g->gclock);
+    else
+        directory_destroy(&g->ghosts);
     kfree(g);
 }
 
@@ -239,11 +258,12 @@ static bool look(struct gip *g, struct slot *s)
 
 static void look_at_ghost(struct gip *g)
 {
-    struct list_node *n = list_pop_front(&g->by_look);
-    if (n == NULL)
+    if (g->next_look == &g->by_exit) /* round again */
+        g->next_look = g->by_exit.next;
+    if (g->next_look == &g->by_exit)
         return;
-    struct page_entry *e = page_entry_of2(n);
-    list_push_back(&g->by_look, n);
+    struct page_entry *e = page_entry_of(g->next_look);
+    g->next_look = g->next_look->next;
     if (!gip_leaves_bucket(g->now - e->word, e->flag2))
         return;
     uint32_t bucket = gip_bucket(g->now - e->word);
@@ -253,8 +273,9 @@ static void look_at_ghost(struct gip *g)
 
 static void forget_ghost(struct gip *g, struct page_entry *e)
 {
+    if (g->next_look == &e->link)
+        g->next_look = e->link.next;
     list_remove(&e->link);
-    list_remove(&e->link2);
     directory_remove(&g->ghosts, e);
 }
 
@@ -282,6 +303,9 @@ static void turn(struct gip *g)
     turn_hand(g);
     for (uint32_t i = 0; i < GHOST_READS; i++)
         look_at_ghost(g);
+    if (++g->faults < RENEW_EVERY)
+        return;
+    g->faults = 0;
     if (g->renewed == CLASSES && g->renewed_in != g->now) {
         g->renewed_in = g->now;
         g->renewed = 0;
@@ -320,6 +344,10 @@ static void move_in(struct gip *g, struct frame *f)
 static void gip_inserted(void *state, struct frame *f)
 {
     struct gip *g = state;
+    if (g->gclock != NULL) {
+        policy_gclock.inserted(g->gclock, f);
+        return;
+    }
     if (g->free < g->capacity) {
         move_in(g, f);
     } else {
@@ -346,6 +374,8 @@ static uint32_t lowest_cell(const struct gip *g)
 static struct frame *gip_pick_victim(void *state)
 {
     struct gip *g = state;
+    if (g->gclock != NULL)
+        return policy_gclock.pick_victim(g->gclock);
     for (uint32_t looks = SECOND_LOOKS;; looks--) {
         if (g->lowest == NO_CELL)
             g->lowest = lowest_cell(g);
@@ -373,12 +403,15 @@ static void remember(struct gip *g, struct slot *s, struct page_id id)
     e->flag = s->class;
     e->flag2 = s->bucket == YOUNG ? 0 : s->bucket;
     list_push_back(&g->by_exit, &e->link);
-    list_push_back(&g->by_look, &e->link2);
 }
 
 static void gip_removed(void *state, struct frame *f, bool evicted)
 {
     struct gip *g = state;
+    if (g->gclock != NULL) {
+        policy_gclock.removed(g->gclock, f, evicted);
+        return;
+    }
     if (f->policy_word >= g->capacity) {
         list_remove(&f->link);
         return;
@@ -431,6 +464,8 @@ static uint32_t cell_after(const struct gip *g, uint32_t last)
 static struct frame *gip_explain(void *state, struct frame *victim, struct printer *why)
 {
     struct gip *g = state;
+    if (g->gclock != NULL)
+        return policy_gclock.explain(g->gclock, victim, why);
     struct slot *s = victim->policy_word < g->capacity ? &g->slot[victim->policy_word] : NULL;
     if (s == NULL || s->bucket == YOUNG) {
         print(why, "only new pages are here");
@@ -486,6 +521,8 @@ static bool check_ghosts(const struct gip *g, const struct list_node *head, stru
 static uint32_t gip_check(void *state, struct printer *out)
 {
     struct gip *g = state;
+    if (g->gclock != NULL)
+        return policy_gclock.check(g->gclock, out);
     uint32_t total = check_list(g, &g->nursery, 0, YOUNG, out);
     uint32_t homeless = policy_check_queue(&g->homeless, "gip", out);
     if (total == UINT32_MAX || homeless == UINT32_MAX || !directory_check(&g->ghosts, "gip", out))
@@ -505,7 +542,7 @@ static uint32_t gip_check(void *state, struct printer *out)
         }
         total += n;
     }
-    if (!check_ghosts(g, &g->by_exit, out) || !check_ghosts(g, &g->by_look, out))
+    if (!check_ghosts(g, &g->by_exit, out))
         return UINT32_MAX;
     return total + homeless;
 }
@@ -514,6 +551,10 @@ static uint32_t gip_check(void *state, struct printer *out)
 static void gip_dump(void *state, struct printer *out)
 {
     struct gip *g = state;
+    if (g->gclock != NULL) {
+        policy_gclock.dump(g->gclock, out);
+        return;
+    }
     for (uint32_t cell = cell_after(g, NO_CELL); cell != NO_CELL; cell = cell_after(g, cell))
         policy_dump_queue(&g->frames[cell], out);
     policy_dump_queue(&g->nursery, out);

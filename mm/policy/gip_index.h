@@ -29,12 +29,15 @@ struct gip_count {
     uint32_t used, passed; /* GIP_EVENT each time, decaying */
 };
 
+/* Up to age 3 each age is a bucket, then each half power of two up to 16, each power up to 256. */
 static inline uint32_t gip_bucket(uint32_t age)
 {
-    uint32_t b = 0;
-    while (b < GIP_AGES - 1 && gip_age_start[b + 1] <= age)
-        b++;
-    return b;
+    if (age < 4)
+        return age == 0 ? 0 : age - 1;
+    uint32_t log = 31 - (uint32_t)__builtin_clz(age);
+    if (log < 4)
+        return 2 * log - 1 + (age >> (log - 1) & 1);
+    return log < 8 ? log + 3 : log < 10 ? GIP_AGES - 2 : GIP_AGES - 1;
 }
 
 /* Is this age, one that bucket b came to, in a later bucket? */

@@ -130,10 +130,10 @@ TEST(policies2_arc)
 }
 
 /* Before e comes back, T1 T2 B1 B2 p are fg d e bc 1: the step is 2/1, p = 3, d goes. Then b: p = 2 = |T1|,
- * and b is in B2, so f goes, not e. */
+ * and b is in B2, so f goes, not e. At i |T1| = 2 = p, so b goes; had p grown by 1 only, g would. */
 TEST(policies2_arc_steps)
 {
-    expect_play(t, "arc", 3, EXACT, "aabbccdedfgeb", "-.-.-.adbcedf");
+    expect_play(t, "arc", 3, EXACT, "aabbccdedfgebhi", "-.-.-.adbcedfeb");
 }
 
 /* T1 T2 B1 B2 p after each miss but the first two:

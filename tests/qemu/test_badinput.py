@@ -17,15 +17,25 @@ FRAMES = "expected all, or a number of frames from 6 on (one instruction may nee
 POLICIES = " ".join(re.findall(r"X\(policy_(\w+)\)", (ROOT / "mm/policy.h").read_text())) \
     .replace("second_chance", "second-chance").replace("lru_sampled", "lru-sampled")
 LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys explain, each with + or - if wanted"
+ALLOT = ("expected global, equal, ws or pff, the last two also with CPU time in microseconds from 1 to 10000000 "
+         "(ws:10000, pff:1000)")
 
 WORDS = {
     "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= ksm= "
-               "swapforce= atadma= seed= log= run= debug= check= accessed=",
+               "swapforce= atadma= seed= log= run= debug= check= accessed= allot=",
     "readahead=3": "readahead=3: expected a power of two from 1 (none) to 32 pages",
     "order=11": "order=11: expected 0 to 10 (a unit of residence is 2^order pages)",
     "order=10": "frames=256 with order=10: expected at least 6144 (6 units of 1024 frames)",
     "pager=1": "pager=1: expected on or off",
     "accessed=a2": "accessed=a2: expected a1 or ad",
+    "allot=lru": f"allot=lru: {ALLOT}",
+    "allot=": f"allot=: {ALLOT}",
+    "allot=ws:": f"allot=ws:: {ALLOT}",
+    "allot=ws:0": f"allot=ws:0: {ALLOT}",
+    "allot=pff:10000001": f"allot=pff:10000001: {ALLOT}",
+    "allot=equal:5": f"allot=equal:5: {ALLOT}",
+    "allot=ws frames=11": "frames=11: expected at least 12 (6 for a program, and as many that are shared)",
+    "allot=equal order=1 frames=23": "frames=23: expected at least 24 (12 for a program, and as many that are shared)",
     "ksm=yes": "ksm=yes: expected on, off or madvise",
     "=": "unknown key ; known:",
     "policy=lru": "policy lru needs exact mode: it must see every reference; lru-sampled makes do with accessed bits",
@@ -114,6 +124,8 @@ COMMANDS = {
     "policy fifo pid=99": "policy: pid=99: expected the pid of a running program; ps lists them",
     "policy fifo pool=x": "policy: pool=x: expected pid=N, or pool=NAME of a pool; policy lists them",
     "policy fifo pool=main x": "policy: unexpected argument x",
+    "allot x": f"allot: x: {ALLOT.replace('expected ', 'expected no argument, or: ')}",
+    "allot ws 5": f"allot: 5: {ALLOT.replace('expected ', 'expected no argument, or: ')}",
     "with": "with: expected run and a program at the end",
     "with run": "with: expected run and a program at the end",
     "with frames=9 hello": "with: hello: expected policy=NAME, frames=N, accessed=a1|ad, seed=N or zeros=own|shared, and then run",

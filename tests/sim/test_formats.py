@@ -257,11 +257,16 @@ def test_module_without_the_future(tmp_path):
     assert read(save(tmp_path, "m", module([0, 2, 1]))) == [(0, False), (1, False), (0, True)]
 
 
+def test_raw_module(tmp_path):
+    """What the kernel recorded: any page numbers, some in a row, and nobody has counted the pages."""
+    assert read(save(tmp_path, "m", module([0x90, 0x91, 4, 0x90], flags=2, unique=0))) == [(72, True), (2, False), (72, False)]
+
+
 @pytest.mark.parametrize("data, says", [
     (module([0, 2])[:-1], "a module of 2 entries has 72 bytes, this one has 71"),
     (module([0, 2]) + b"\0", "has 72 bytes, this one has 73"),
     (module([0, 2], flags=1), "has 80 bytes, this one has 72"),
-    (module([0, 2], flags=2), "unknown flags 0x2"),
+    (module([0, 2], flags=4), "unknown flags 0x4"),
     (module([0, 4, 2]), "entry 1 is page 2"),
     (module([0, 2], unique=1), "entry 1 is page 1"),
     (module([0, 2], unique=3), "has 2 pages, its header says 3"),
