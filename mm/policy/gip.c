@@ -21,14 +21,15 @@
  * Work. The pages of one class and bucket of age, a cell, are on one list, oldest first; the victim is the
  * first of the cell with the lowest index. Its bit is read once more; if it was used meanwhile, another goes.
  * A page changes cells when the hand finds that it was used, or grew older than its bucket. Every
- * fourth fault computes the indices of one class anew, each class at most once a round. So the work per fault does not
- * grow with the number of pages.
+ * fourth fault computes the indices of one class anew, each class at most once a round. So the work per fault
+ * does not grow with the number of pages.
  *
  * Pages not in memory are remembered (ghosts), as many as two capacities: their return ends a gap, too, and
  * that they do not is counted as well. The bit that the faulting access sets says nothing: a new page stays
  * in the nursery, out of reach, while the next eight come, and leaves it with its bit cleared.
  *
- * In a handful of frames there is too little to count, and to be wrong is dear: gclock does the work there. */
+ * In a handful of frames there is too little to count, and to be wrong is dear: gclock does the work there.
+ */
 #include "mm/directory.h"
 #include "mm/policy/gip_index.h"
 #include "mm/slab.h"
@@ -66,7 +67,8 @@ struct slot {
 enum { FREE = 0xff, YOUNG = 0xfe };
 
 struct gip {
-    void *gclock; /* the instance that does the work if capacity < SMALL, else NULL; then nothing below is used */
+    void *gclock; /* the instance that does the work if capacity < SMALL, else NULL; then nothing below is
+                     used */
     struct list_node frames[CELLS];
     struct gip_count count[CELLS];
     uint32_t index[CELLS];
@@ -76,10 +78,10 @@ struct gip {
     struct list_node nursery;  /* YOUNG ones, oldest first */
     struct list_node homeless; /* more frames than capacity; they have no slot */
     uint32_t young, young_most;
-    struct directory ghosts;  /* word: round of the last use, flag: class, flag2: bucket */
-    struct list_node by_exit; /* ghosts, longest gone first */
+    struct directory ghosts;     /* word: round of the last use, flag: class, flag2: bucket */
+    struct list_node by_exit;    /* ghosts, longest gone first */
     struct list_node *next_look; /* of by_exit: the ghost whose age is looked at next */
-    uint32_t now;             /* rounds that the hand made */
+    uint32_t now;                /* rounds that the hand made */
     uint32_t hand, reads, visits;
     uint32_t faults;  /* since a class was renewed */
     uint32_t renewed; /* classes whose indices were computed since round renewed_in */
