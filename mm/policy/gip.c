@@ -21,13 +21,8 @@
  * Work. The pages of one class and bucket of age, a cell, are on one list, oldest first; the victim is the
  * first of the cell with the lowest index. Its bit is read once more; if it was used meanwhile, another goes.
  * A page changes cells when the hand finds that it was used, or grew older than its bucket. Every
-<<<<<<< HEAD
- * fourth fault computes the indices of one class anew, each class at most once a round. So the work per fault
- * does not grow with the number of pages.
-=======
  * fourth fault, at the beginning each, computes the indices of one class anew, each class at most once a
  * round. So the work per fault does not grow with the number of pages.
->>>>>>> wip-gip
  *
  * Pages not in memory are remembered (ghosts), as many as two capacities: their return ends a gap, too, and
  * that they do not is counted as well. The bit that the faulting access sets says nothing: a new page stays
