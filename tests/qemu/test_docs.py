@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 from tools import layers, qemu  # noqa: E402
 
-DOCS = sorted((ROOT / "docs").glob("*.md"))
+DOCS = sorted((ROOT / "docs").glob("**/*.md"))
 BUILT_FROM = ("Makefile", "linker.ld", ".clang-format", "lib", "mm", "arch", "drivers", "kernel", "boot",
               "user", "tests", "tools")
 LIMIT = 120  # seconds for one build
