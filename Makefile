@@ -317,11 +317,13 @@ $(TRACES)/.made: tools/traces.py
 	@$(MAKE_TRACES) --quiet
 	@touch $@
 
-#:   comparison     the whole suite on the real MMU, every policy, sampled and exact; WRITE=1: into docs/comparison.md
+#:   comparison     the whole suite on the real MMU, every policy, sampled and exact; WRITE=1: into docs/comparison.md;
+#:                  POLICY=p: these again, with the other counts that docs/comparison.tsv has
 .PHONY: comparison
 comparison: all $(SIM)
 	@$(MAKE_TRACES) --captured --quiet
-	@$(PYTHON) tools/comparison.py --traces $(TRACES) $(if $(filter-out 0,$(WRITE)),--write)
+	@$(PYTHON) tools/comparison.py --traces $(TRACES) $(if $(POLICY),--only $(POLICY)) \
+		$(if $(filter-out 0,$(WRITE)),--write)
 
 #:   sim-speed      nanoseconds for each reference: 2 million, 200,000 pages
 .PHONY: sim-speed

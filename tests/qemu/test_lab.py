@@ -175,7 +175,8 @@ def test_the_comparisons_counts_are_measured(tmp_path, kept, mode):
 
 def test_the_comparison_is_complete(kept):
     """Every trace, mode and policy; and nobody beats OPT."""
-    names = [name for name in traces.SYNTHETIC] + [f"{command.split()[0]}.flt" for command in traces.CAPTURED]
+    names = [comparison.name_of(*work) for work in comparison.suite(ROOT)]
+    assert len(names) == len(set(names)) >= 22
     assert {(row.trace, row.mode) for row in kept} == {(name, mode) for name in names for mode in comparison.MODES}
     for row in kept:
         needed = set(lab.policies_of("all")) - (set() if row.mode == "exact" else set(lab.NEED_EXACT))
