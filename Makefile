@@ -282,10 +282,10 @@ compare: all $(SIM)
 bench: all
 	@$(QEMU) --append $(call quote,log=quiet $(APPEND)) --run 'bench; quit' --icount --timeout $(TIMEOUT) --only 'bench '
 
-#:   thrash         CPU use by number of programs on a slow disk, as a table (docs/thrashing.md); FRAMES=, POLICY=
+#:   thrash         CPU use by number of programs on a slow disk, as a table (docs/thrashing.md); FRAMES=, POLICY=, ALLOT=
 .PHONY: thrash
 thrash: all
-	@$(PYTHON) tools/thrash.py $(if $(FRAMES),--frames $(FRAMES)) $(if $(POLICY),--policy $(POLICY))
+	@$(PYTHON) tools/thrash.py $(if $(FRAMES),--frames $(FRAMES)) $(if $(POLICY),--policy $(POLICY)) $(if $(ALLOT),--allot $(ALLOT))
 
 #:   iso            build/faultline.iso, a bootable CD image with GRUB
 .PHONY: iso

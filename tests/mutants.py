@@ -304,6 +304,9 @@ MUTANTS = [
            "swap shrinks until the kernel stops", "swap_random_allocs_against_a_model"),
 
     # Policies.
+    Mutant("GIP ignores what a refault tells", "mm/policy/gip.c",
+           "        s->class = (uint8_t)class_after(e->flag, gap, true);\n", "",
+           "a page that comes back is in the class of strangers", "gip_refault_knows_the_gap"),
     Mutant("CLOCK gives no second chance", "mm/policy/clock.c",
            "if (!policy_test_clear_accessed(f))", "if (policy_test_clear_accessed(f) || true)",
            "CLOCK is FIFO", "policy_clock_textbook_counts"),

@@ -21,8 +21,8 @@
  * Work. The pages of one class and bucket of age, a cell, are on one list, oldest first; the victim is the
  * first of the cell with the lowest index. Its bit is read once more; if it was used meanwhile, another goes.
  * A page changes cells when the hand finds that it was used, or grew older than its bucket. Every
- * fourth fault computes the indices of one class anew, each class at most once a round. So the work per fault
- * does not grow with the number of pages.
+ * fourth fault, at the beginning each, computes the indices of one class anew, each class at most once a
+ * round. So the work per fault does not grow with the number of pages.
  *
  * Pages not in memory are remembered (ghosts), as many as two capacities: their return ends a gap, too, and
  * that they do not is counted as well. The bit that the faulting access sets says nothing: a new page stays
@@ -36,7 +36,8 @@
 
 enum {
     SMALL = 12,       /* frames; pools with fewer are left to gclock */
-    RENEW_EVERY = 4,  /* faults; then the indices of one class are computed */
+    BEGIN = 2000,     /* faults; so long the indices of one class are computed at each fault, */
+    RENEW_EVERY = 4,  /* and then at every fourth */
     READS = 5,        /* accessed bits that the hand reads a fault, */
     VISITS = 20,      /* and frames at most that it passes for that */
     NURSERY = 8,      /* newest pages that are not victims; in small pools down to half of it */
@@ -83,7 +84,7 @@ struct gip {
     struct list_node *next_look; /* of by_exit: the ghost whose age is looked at next */
     uint32_t now;                /* rounds that the hand made */
     uint32_t hand, reads, visits;
-    uint32_t faults;  /* since a class was renewed */
+    uint32_t faults;  /* so far */
     uint32_t renewed; /* classes whose indices were computed since round renewed_in */
     uint32_t renewed_in;
     uint32_t capacity, free; /* free: first FREE slot, capacity if none */
@@ -305,9 +306,10 @@ static void turn(struct gip *g)
     turn_hand(g);
     for (uint32_t i = 0; i < GHOST_READS; i++)
         look_at_ghost(g);
-    if (++g->faults < RENEW_EVERY)
+    if (g->faults < BEGIN)
+        g->faults++;
+    else if (++g->faults % RENEW_EVERY != 0)
         return;
-    g->faults = 0;
     if (g->renewed == CLASSES && g->renewed_in != g->now) {
         g->renewed_in = g->now;
         g->renewed = 0;
@@ -520,11 +522,19 @@ static bool check_ghosts(const struct gip *g, const struct list_node *head, stru
     return it == head && n == g->ghosts.count;
 }
 
+static uint32_t check_gclock(const struct gip *g, struct printer *out)
+{
+    uint32_t held = policy_gclock.check(g->gclock, out);
+    if (held == UINT32_MAX)
+        print(out, "policy gip: so is the gclock that serves its small pool\n");
+    return held;
+}
+
 static uint32_t gip_check(void *state, struct printer *out)
 {
     struct gip *g = state;
     if (g->gclock != NULL)
-        return policy_gclock.check(g->gclock, out);
+        return check_gclock(g, out);
     uint32_t total = check_list(g, &g->nursery, 0, YOUNG, out);
     uint32_t homeless = policy_check_queue(&g->homeless, "gip", out);
     if (total == UINT32_MAX || homeless == UINT32_MAX || !directory_check(&g->ghosts, "gip", out))

@@ -152,8 +152,8 @@ static uint32_t history(uint32_t frames, uint32_t pages, uint32_t refs, struct k
 
 TEST(gip_small_pools_and_reads)
 {
-    for (uint32_t frames = 1; frames <= 9; frames++)
-        history(frames, 24, 1500, t);
+    for (uint32_t frames = 1; frames <= 14; frames++)
+        history(frames, 32, 1500, t);
     history(60, 150, 6000, t);
 }
 
@@ -165,25 +165,26 @@ TEST(gip_repeats_itself)
 /* More frames than it was told of, as after the limit of a pool was lowered; and pages taken aside. */
 TEST(gip_more_frames_than_capacity)
 {
+    enum { TOLD = 14, FRAMES = 24 };
     struct world w;
-    struct policy_setup small = {.capacity = 4, .seed = 1};
-    world_init(&w, "fifo", 12, 12);
-    for (uint32_t i = 0; i < 12; i++)
+    struct policy_setup small = {.capacity = TOLD, .seed = 1};
+    world_init(&w, "fifo", FRAMES, FRAMES);
+    for (uint32_t i = 0; i < FRAMES; i++)
         page_touch(&w.space, i);
     const struct policy *p = policy_find("gip");
-    struct frame *mine[12];
-    for (uint32_t i = 0; i < 12; i++) {
+    struct frame *mine[FRAMES];
+    for (uint32_t i = 0; i < FRAMES; i++) {
         mine[i] = page_frame(&w.space, i);
         w.pool.policy->removed(w.pool.state, mine[i], false);
     }
     void *state = p->create(&small);
     REQUIRE(t, state != NULL);
     EXPECT(t, p->pick_victim(state) == NULL);
-    for (uint32_t i = 0; i < 12; i++) {
+    for (uint32_t i = 0; i < FRAMES; i++) {
         p->inserted(state, mine[i]);
         EXPECT_EQ(t, p->check(state, t->out), i + 1);
     }
-    for (uint32_t left = 12; left > 0; left--) {
+    for (uint32_t left = FRAMES; left > 0; left--) {
         struct frame *f = p->pick_victim(state), *again;
         REQUIRE(t, f != NULL);
         p->removed(state, f, false); /* taken aside: another one goes, if there is one */
@@ -195,8 +196,36 @@ TEST(gip_more_frames_than_capacity)
     }
     EXPECT(t, p->pick_victim(state) == NULL);
     p->destroy(state);
-    for (uint32_t i = 0; i < 12; i++)
+    for (uint32_t i = 0; i < FRAMES; i++)
         w.pool.policy->inserted(w.pool.state, mine[i]);
+    world_destroy(&w);
+}
+
+/* Below 12 frames it is gclock, fault for fault. */
+TEST(gip_leaves_small_pools_to_gclock)
+{
+    EXPECT_EQ(t, faults_of_loop("gip", 11, 14, 30), faults_of_loop("gclock", 11, 14, 30));
+    EXPECT(t, faults_of_loop("gip", 12, 15, 30) < faults_of_loop("gclock", 12, 15, 30));
+}
+
+/* What a refault tells: pages that were used, evicted and wanted again have one gap, ended by a fault. */
+TEST(gip_refault_knows_the_gap)
+{
+    struct world w;
+    struct text_printer said;
+    bool known = false;
+    world_init(&w, "gip", 16, 32);
+    for (uint32_t i = 0; i < 2 * 32; i++)
+        word_store(&w.space, i % 32, i);
+    for (uint32_t i = 0; i < 32; i++) {
+        struct frame *f = page_present(&w.space, i) ? page_frame(&w.space, i) : NULL;
+        if (f == NULL)
+            continue;
+        text_start(&said);
+        w.pool.policy->explain(w.pool.state, f, &said.to);
+        known |= text_has(&said, ",none last=fault");
+    }
+    EXPECT(t, known);
     world_destroy(&w);
 }
 

@@ -125,7 +125,7 @@ def test_keyboard(guest):
 
 def test_screen_follows_the_console(guest, tmp_path):
     guest.command("run hello")
-    guest.command("cpu")
+    guest.command("vmstat")
     printed = [line.rstrip() for line in guest.log.splitlines()]
     expected = [*printed[-4:-1], "faultline>"]
     for _ in range(50):  # the clock tick brings text to the screen, twenty times a second
