@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 from tools import qemu  # noqa: E402
 
 CPUS = os.cpu_count() or 1
-STEP_LIMIT = 600     # seconds for a build or a group of scenarios
+STEP_LIMIT = 1500    # seconds for a build or a group of scenarios, on a busy machine
 KTEST_LIMIT = 180    # for the in-kernel tests
 SHOWN_LINES = 60     # of a failed command's output
 
