@@ -13,6 +13,7 @@ Both stop a guest that outlives its time limit, and no QEMU survives the process
 import argparse
 import ctypes
 import dataclasses
+import fcntl
 import json
 import os
 import pathlib
@@ -157,6 +158,19 @@ def die_with_parent(sig=signal.SIGKILL):
     return arrange
 
 
+F_SETPIPE_SZ, PIPE_BYTES = 1031, 1 << 20  # Linux: fcntl(2)
+
+
+def make_pipe_large(stream):
+    """A guest whose reader is slow waits for room on its serial line, and that takes ticks: with a large pipe it hardly
+    ever does, and the same run gives the same log on a busy machine, too."""
+    if sys.platform == "linux":
+        try:
+            fcntl.fcntl(stream, F_SETPIPE_SZ, PIPE_BYTES)
+        except OSError:
+            pass  # more than this user may have
+
+
 class Guest:
     """A running guest with its serial line on pipes. Use it in a `with`: leaving it ends QEMU.
 
@@ -189,6 +203,7 @@ class Guest:
         except BaseException:
             shutil.rmtree(self.dir, ignore_errors=True)
             raise
+        make_pipe_large(self.process.stdout)
         for stream in (self.process.stdout, self.process.stderr):
             os.set_blocking(stream.fileno(), False)
             self._selector.register(stream, selectors.EVENT_READ)
