@@ -25,7 +25,7 @@ else
 #: Variables of run, debug and iso (others of the kernel go into APPEND):
 #:   RUN=demo       monitor commands to run after boot, e.g. RUN="run matmul; ps"
 #:   FRAMES=        limit of the default pool, in frames
-#:   POLICY=        replacement policy, e.g. fifo, clock, random
+#:   POLICY=        replacement policy, e.g. fifo, clock, gip; make sim ARGS=--list lists them all
 #:   SWAPMB=        size of the swap disk in MiB
 #:   SWAPIMG=       file of the disk that APPEND=swap=hda uses: build/swap.img, made as large as SWAPMB or 64 MiB
 #:   LOG=           event classes to log, e.g. quiet, all, +swap,-fault
@@ -40,6 +40,20 @@ MEM     ?= 64M
 WINDOW  ?= auto
 TIMEOUT ?= 600
 SWAPIMG ?= build/swap.img
+
+#: Variables of sim, replay, compare and capture (build/sim --help lists sim's own options):
+#:   TRACE=         file with references, for sim or several: build/traces/*.txt, which make traces makes; of capture
+#:                  the file to write
+#:   POLICY=all     policies, with commas between them
+#:   FRAMES=10%,25%,50%   numbers of frames, or percentages of the pages
+#:   MODE=exact     of sim; exact: policies see every reference; sampled: accessed bits only
+#:   EXACT=1        of replay: exact mode, otherwise it is sampled
+#:   ACCESSED=a1    the accessed bit of the access that faulted: a1 stays set, ad is cleared at the next fault
+#:   ARGS=          more arguments of sim, e.g. ARGS="--seed 7"; ARGS=--list: which policies there are
+#:   SIM_EXTRA=     C files with more policies (tools/sim/sim.h: SIM_POLICY); runs build/sim-extra, with sanitizers
+#:   WRITE=1        make comparison: writes docs/comparison.md
+#:   CAPTURED=1     make traces: of our own programs too, captured in exact mode, build/traces/*.flt
+#:   LACKEY=1       make traces: of real programs too, under Valgrind
 
 #: Variables of the build:
 #:   V=1            show the commands
@@ -77,6 +91,7 @@ ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall 
 HOST_FLAGS   := $(BASE) $(WARN) -DFAULTLINE_HOST
 HOST64_FLAGS := $(HOST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST32_FLAGS := $(HOST_FLAGS) -O2 -static
+SIM_FLAGS    := $(HOST_FLAGS) -O2
 
 LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
         -Wl,--fatal-warnings
@@ -106,12 +121,22 @@ HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
-ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ)
+# Of the kernel: the policies, and all of level 4, which they are made of.
+SIM_SRC  := $(wildcard tools/sim/*.c mm/policy/*.c) $(shell grep -lE 'mm-level: 4(\.0[0-9]*)?$$' mm/*.c) lib/print.c
+SIM_OBJ  := $(SIM_SRC:%=$(B)/sim-obj/%.o)
+ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
+EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
+SIM      := $(B)/sim
+
+ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
+           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ)
 
 ### Helpers #############################################################################################
 
+# "s" under make -s, which prints nothing but what the user asked for. One-letter flags are MAKEFLAGS' first word.
+SILENT := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 Q     := $(if $(filter-out 0,$(V)),,@)
-say    = @$(if $(Q),printf '  %-7s %s\n' $(1) $(2),:)
+say    = @$(if $(and $(Q),$(if $(SILENT),,y)),printf '  %-7s %s\n' $(1) $(2),:)
 quote  = '$(subst ','\'',$(1))'
 comma := ,
 
@@ -124,7 +149,10 @@ STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
 STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
 STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
 STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
-STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64)
+STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
+STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
+STAMP_extra  := $(EXTRA_OBJ)
+STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
 $(B)/stamp/%: FORCE
@@ -230,6 +258,25 @@ swap-image:
 	$(Q)image=$(call quote,$(SWAPIMG)); if [ "$$image" = $(B)/swap.img ] || [ ! -e "$$image" ]; then \
 		truncate -s $$(($(or $(SWAPMB),64) * 1024 + 4))K "$$image"; fi
 
+LAB_FLAGS = $(if $(POLICY),--policy $(call quote,$(POLICY))) $(if $(FRAMES),--frames $(call quote,$(FRAMES))) \
+            $(if $(ACCESSED),--accessed $(call quote,$(ACCESSED))) --timeout $(TIMEOUT)
+LAB       = $(Q)$(PYTHON) tools/lab.py
+
+#:   replay         TRACE=file on the real MMU: POLICY=p FRAMES=n [EXACT=1] [ACCESSED=ad]; one line for each run
+.PHONY: replay
+replay: all $(SIM)
+	$(LAB) replay $(call quote,$(TRACE)) $(LAB_FLAGS) $(if $(filter 1,$(EXACT)),--exact)
+
+#:   capture        RUN="program ..." in exact mode: its true page-reference string into TRACE=build/capture.flt
+.PHONY: capture
+capture: all $(SIM)
+	$(LAB) capture $(call quote,$(RUN)) --out $(call quote,$(or $(TRACE),$(B)/capture.flt)) --timeout $(TIMEOUT)
+
+#:   compare        RUN="program ..." under every policy, for real, against Belady's optimum; POLICY= FRAMES=
+.PHONY: compare
+compare: all $(SIM)
+	$(LAB) compare $(call quote,$(if $(filter demo,$(RUN)),matmul,$(RUN))) $(LAB_FLAGS)
+
 #:   bench          cost of the basic operations, in guest instructions
 .PHONY: bench
 bench: all
@@ -246,6 +293,87 @@ iso: $(B)/faultline.iso
 $(B)/faultline.iso: $(KERNEL) $(INITRD) tools/mkiso.py $(B)/stamp/iso
 	$(call say,ISO,$@)
 	$(Q)$(PYTHON) tools/mkiso.py --kernel $(KERNEL) --initrd $(INITRD) --append $(call quote,$(STAMP_iso)) $@
+
+### Simulator ###########################################################################################
+
+TRACES     := $(B)/traces
+SIM_RUN    := $(SIM)$(if $(SIM_EXTRA),-extra)
+SIM_FRAMES := $(if $(FRAMES),$(FRAMES),10%$(comma)25%$(comma)50%)
+
+#:   sim            page traces through the policies, on this machine; a table, or with make -s a line for each run
+.PHONY: sim
+sim: $(SIM_RUN) $(if $(TRACE),,$(TRACES)/.made)
+	@$(SIM_RUN) $(if $(SILENT),-s) -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(if $(MODE),-m $(MODE)) \
+		$(if $(ACCESSED),-a $(ACCESSED)) $(ARGS) $(or $(TRACE),$(TRACES)/*.txt)
+
+#:   traces         the synthetic page traces, in build/traces/*.txt; CAPTURED=1, LACKEY=1 for others too
+MAKE_TRACES = $(PYTHON) tools/traces.py --out $(TRACES)
+.PHONY: traces
+traces: $(if $(filter-out 0,$(CAPTURED)),all $(SIM))
+	@$(MAKE_TRACES) $(if $(filter-out 0,$(CAPTURED)),--captured) $(if $(filter-out 0,$(LACKEY)),--lackey) \
+		$(if $(SILENT),--quiet)
+	@touch $(TRACES)/.made
+$(TRACES)/.made: tools/traces.py
+	@$(MAKE_TRACES) --quiet
+	@touch $@
+
+#:   comparison     the whole suite on the real MMU, every policy, sampled and exact; WRITE=1: into docs/comparison.md;
+#:                  POLICY=p: these again, with the other counts that docs/comparison.tsv has
+.PHONY: comparison
+comparison: all $(SIM)
+	@$(MAKE_TRACES) --captured --quiet
+	@$(PYTHON) tools/comparison.py --traces $(TRACES) $(if $(POLICY),--only $(POLICY)) \
+		$(if $(filter-out 0,$(WRITE)),--write)
+
+#:   sim-speed      nanoseconds for each reference: 2 million, 200,000 pages
+.PHONY: sim-speed
+sim-speed: $(SIM)
+	@$(PYTHON) tools/traces.py --out $(B)/traces-speed --speed --quiet
+	@$(SIM) -s --time --no-opt -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(ARGS) $(B)/traces-speed/speed.txt
+
+#:   plots          pictures in build/plots, PNG and SVG: faults against frames for each trace, policies against OPT,
+#:                  and timeline's; TRACE=, POLICY=, FRAMES= as for sim
+PLOTS        := $(B)/plots
+CURVE_SIZES  := 60
+CURVE_POLICY := fifo$(comma)clock$(comma)lru$(comma)sieve$(comma)arc$(comma)opt
+.PHONY: plots
+plots: $(SIM) $(if $(TRACE),,$(TRACES)/.made)
+	@mkdir -p $(PLOTS) && rm -f $(PLOTS)/curve-*.tsv
+	@$(SIM) -s -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(ARGS) $(or $(TRACE),$(TRACES)/*.txt) >$(PLOTS)/policies.log
+	@$(PYTHON) tools/plots.py bars $(PLOTS)/policies.log -o $(PLOTS)
+	@for t in $(or $(TRACE),$(TRACES)/*.txt); do \
+		$(SIM) --curve $(CURVE_SIZES) -p $(or $(POLICY),$(CURVE_POLICY)) $(ARGS) $$t \
+			>$(PLOTS)/curve-$$(basename $${t%.*}).tsv || exit 1; \
+	done
+	@$(PYTHON) tools/plots.py curve $(PLOTS)/curve-*.tsv -o $(PLOTS)
+	@$(MAKE) timeline FRAMES= POLICY=
+
+#:   timeline       build/plots/timeline: every fault and eviction of RUN, time against page; variables as for run
+.PHONY: timeline
+timeline: all
+	@mkdir -p $(PLOTS)
+	@($(QEMU) $(RUN_FLAGS)) </dev/null >$(PLOTS)/timeline.log || { tail $(PLOTS)/timeline.log; exit 1; }
+	@$(PYTHON) tools/plots.py timeline $(PLOTS)/timeline.log -o $(PLOTS) \
+		-t $(call quote,$(RUN) ($(or $(CMDLINE),default options)))
+
+$(B)/sim-obj/%.c.o: %.c $(B)/stamp/sim
+	$(call say,HOSTCC,"$< (simulator)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) -c $< -o $@
+$(SIM): $(SIM_OBJ) $(B)/stamp/sim
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ) -lm -o $@
+
+$(B)/sim-asan-obj/%.c.o: %.c $(B)/stamp/asan
+	$(call say,HOSTCC,"$< (simulator with sanitizers)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) -c $< -o $@
+$(SIM)-extra: $(ASAN_OBJ) $(EXTRA_OBJ) $(B)/stamp/asan $(B)/stamp/extra
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) $(EXTRA_OBJ) -lm -o $@
+$(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -lm -o $@
 
 ### Testing #############################################################################################
 
@@ -320,7 +448,7 @@ compdb = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(2) -c $(1)"}
 define COMPDB
 [$(foreach s,$(filter %.c,$(KERNEL_SRC)),
 $(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC)),
-$(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/%,$(HOST_SRC)),
+$(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/% tools/%,$(HOST_SRC) $(SIM_SRC)),
 $(call compdb,$s,$(HOSTCC) $(HOST_FLAGS))$(comma))
 $(call compdb,$(B)/ksyms.S,$(CC))
 ]

@@ -20,6 +20,7 @@
 #include "kernel/ksm.h"
 #include "kernel/monitor.h"
 #include "kernel/proc.h"
+#include "kernel/replay.h"
 #include "kernel/status.h"
 #include "kernel/turn.h"
 #include "lib/log.h"
@@ -246,10 +247,13 @@ static void init_memory(void)
               options.frames, POOL_MIN_LIMIT, most);
         refuse();
     }
-    if (!pool_suits(policy_find(options.policy), false, NULL, &log_console))
-        refuse();
-    if (pool_init(&main_pool, "main", policy_find(options.policy), options.frames ? options.frames : most,
-                  options.seed) != VM_OK)
+    const struct policy *policy = policy_find(options.policy);
+    if (policy->needs != 0) {
+        print(&log_console, "command line: ");
+        if (!pool_suits(policy, false, NULL, &log_console))
+            refuse();
+    }
+    if (pool_init(&main_pool, "main", policy, options.frames ? options.frames : most, options.seed) != VM_OK)
         panic("no heap for policy %s", options.policy);
     main_pool.order = options.order;
     pool_set_accessed(&main_pool, options.accessed);
@@ -270,12 +274,14 @@ static void init_memory(void)
 /* Before anything else is to fit beside it. */
 static void check_initrd(void)
 {
-    paddr_t end = info.module_count > 0 ? info.modules[0].end : 0;
-    if (end <= DIRECT_MAP_MAX)
-        return;
-    print(&log_console, "boot: the initrd ends at %#x, beyond the direct map; expected at most %#x\n", end,
-          DIRECT_MAP_MAX);
-    refuse();
+    for (uint32_t i = 0; i < info.module_count; i++) {
+        paddr_t end = info.modules[i].end;
+        if (end <= DIRECT_MAP_MAX)
+            continue;
+        print(&log_console, "boot: %s ends at %#x, beyond the direct map; expected at most %#x\n",
+              i == 0 ? "the initrd" : "a trace", end, DIRECT_MAP_MAX);
+        refuse();
+    }
 }
 
 static void init_initrd(void)
@@ -288,6 +294,16 @@ static void init_initrd(void)
     struct phys_range m = info.modules[0];
     if (!initrd_init(phys_to_ptr(m.start), m.end - m.start, &log_console))
         refuse();
+}
+
+/* All other modules are traces. */
+static void init_traces(void)
+{
+    for (uint32_t i = 1; i < info.module_count; i++) {
+        struct phys_range m = info.modules[i];
+        if (!trace_add(phys_to_ptr(m.start), m.end - m.start, &log_console))
+            refuse();
+    }
 }
 
 static void init_ksm(void)
@@ -325,6 +341,7 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
     check_initrd();
     init_memory();
     init_initrd();
+    init_traces();
     console_init();
     keyboard_init();
     serial_enable_input();

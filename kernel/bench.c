@@ -186,7 +186,8 @@ static int run_line(const char *text, struct printer *out)
 {
     char line[64], *argv[12];
     str_copy(line, sizeof line, text);
-    return run_programs(command_split(line, argv, ARRAY_SIZE(argv)), argv, NULL, false, out);
+    return run_programs(command_split(line, argv, ARRAY_SIZE(argv)), argv,
+                        &(struct run_options){.summary = false}, out);
 }
 
 static int bench_command(int argc UNUSED, char **argv UNUSED, struct printer *out)

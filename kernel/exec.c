@@ -13,6 +13,7 @@
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "mm/exact.h"
 #include "mm/slab.h"
 
 enum { PATH_MAX = PAGE_SIZE, NAME_LONGEST = 255 };
@@ -61,8 +62,12 @@ static int32_t load(const struct file *f, vaddr_t argv, vaddr_t envp, struct spa
     if (err == 0 && (kernel_memory_short() || (s = space_new(pool, current->result.pid)) == NULL))
         err = -ENOMEM;
     pool_put(pool);
-    if (err == 0)
+    if (err == 0 && current->space->exact != NULL && exact_enable_all(s) != VM_OK)
+        err = -ENOMEM;
+    if (err == 0) {
+        s->always = current->space->always & ~(uint32_t)REGION_LOCKED;
         err = elf_load(f, s, &args, start, &silent);
+    }
     args_free(&args);
     if (err != 0 && s != NULL)
         space_put(s);

@@ -72,6 +72,14 @@ bool initrd_init(const void *data, uint32_t size, struct printer *out)
     return true;
 }
 
+bool initrd_add(const char *name, const void *data, uint32_t size)
+{
+    if (count == MAX_FILES)
+        return false;
+    files[count++] = (struct file){name, data, size};
+    return true;
+}
+
 const struct file *initrd_find(const char *name)
 {
     for (uint32_t i = 0; i < count; i++)

@@ -15,6 +15,9 @@ struct file {
 /* Reads the archive's directory. => false after saying what is wrong; then no file is known. */
 bool initrd_init(const void *data, uint32_t size, struct printer *out);
 
+/* One more file, with a name and bytes that stay. => false if there are too many. */
+bool initrd_add(const char *name, const void *data, uint32_t size) MUST_CHECK;
+
 /* => NULL if there is none of this name. */
 const struct file *initrd_find(const char *name);
 

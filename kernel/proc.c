@@ -14,6 +14,7 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "lib/wait.h"
+#include "mm/exact.h"
 #include "mm/slab.h"
 
 struct list_node all_procs = {&all_procs, &all_procs};
@@ -188,7 +189,8 @@ bool proc_room(void)
 
 /* The new process's memory and signals. => 0, or a negative errno; it was said why. */
 static int32_t load_program(struct proc *p, const struct file *program, int argc, char **argv,
-                            struct pool *pool, struct program_start *start, struct printer *out)
+                            struct pool *pool, uint32_t always, struct program_start *start,
+                            struct printer *out)
 {
     struct args args;
     args_init(&args);
@@ -201,14 +203,19 @@ static int32_t load_program(struct proc *p, const struct file *program, int argc
     } else if (err != 0 || p->signals == NULL || p->files == NULL || p->space == NULL) {
         print(out, "%s: no memory for another process\n", program->name);
         err = -ENOMEM;
+    } else if ((always & REGION_EXACT) && exact_enable_all(p->space) != VM_OK) {
+        print(out, "%s: exact mode needs memory, and pages as the unit of residence (order=0)\n",
+              program->name);
+        err = -ENOMEM;
     } else {
+        p->space->always |= always;
         err = elf_load(program, p->space, &args, start, out);
     }
     args_free(&args);
     return err;
 }
 
-struct proc *proc_spawn(const struct file *program, int argc, char **argv, struct pool *pool,
+struct proc *proc_spawn(const struct file *program, int argc, char **argv, struct pool *pool, uint32_t always,
                         struct printer *out)
 {
     if (!proc_room()) {
@@ -222,7 +229,7 @@ struct proc *proc_spawn(const struct file *program, int argc, char **argv, struc
         return NULL;
     }
     struct program_start start;
-    if (load_program(p, program, argc, argv, pool, &start, out) != 0) {
+    if (load_program(p, program, argc, argv, pool, always, &start, out) != 0) {
         proc_abandon(p);
         return NULL;
     }

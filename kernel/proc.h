@@ -81,8 +81,9 @@ extern bool need_resched;         /* set by the tick: the time slice is over */
 /* Turns the boot code into the first kernel thread, running entry on a guarded stack. */
 void proc_start(void (*entry)(void *)) NORETURN;
 
-/* A new process that runs a program from the initrd. argv is copied. => NULL after saying why not. */
-struct proc *proc_spawn(const struct file *program, int argc, char **argv, struct pool *pool,
+/* A new process that runs a program from the initrd. argv is copied; `always` are flags that all its regions
+ * get, see region.h. => NULL after saying why not. */
+struct proc *proc_spawn(const struct file *program, int argc, char **argv, struct pool *pool, uint32_t always,
                         struct printer *out);
 
 /* A new kernel thread, ready to run. It never ends. => NULL when memory is short. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Breaking the kernel on purpose, so that its last words can be tested and studied. */
 #include "arch/x86/io.h"
+#include "kernel/monitor.h"
 #include "kernel/panic.h"
 #include "lib/command.h"
 #include "lib/string.h"
@@ -19,6 +20,59 @@ static NOINLINE void overflow_stack(void)
 static NOINLINE void write_to(void *address)
 {
     *(volatile char *)address = 0;
+}
+
+/* ---- policies that are wrong, on top of the one in use ---- */
+
+static const struct policy *right;
+static struct policy wrong;
+
+static struct frame *pick_none(void *state UNUSED)
+{
+    return NULL;
+}
+
+static struct frame *pick_foreign(void *state UNUSED)
+{
+    return &frame_table[0]; /* the BIOS's */
+}
+
+static struct frame *pick_nonsense(void *state)
+{
+    return (struct frame *)((uintptr_t)right->pick_victim(state) + 1);
+}
+
+/* Right the first time; then the same again, although it has left. */
+static struct frame *pick_twice(void *state)
+{
+    static struct frame *first;
+    if (first == NULL)
+        first = right->pick_victim(state);
+    return first;
+}
+
+static const struct {
+    const char *name;
+    struct frame *(*pick)(void *state);
+} wrong_picks[] = {{"policy-none", pick_none},
+                   {"policy-foreign", pick_foreign},
+                   {"policy-nonsense", pick_nonsense},
+                   {"policy-twice", pick_twice}};
+
+/* => false if there is no wrong policy of this name */
+static bool set_wrong_policy(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(wrong_picks); i++) {
+        if (strcmp(name, wrong_picks[i].name) != 0)
+            continue;
+        right = main_pool.policy;
+        wrong = *right;
+        wrong.name = "wrong";
+        wrong.pick_victim = wrong_picks[i].pick;
+        main_pool.policy = &wrong;
+        return true;
+    }
+    return false;
 }
 
 static int run(int argc, char **argv, struct printer *out)
@@ -47,9 +101,12 @@ static int run(int argc, char **argv, struct printer *out)
     } else if (strcmp(what, "hang") == 0) {
         for (;;)
             cpu_relax();
+    } else if (set_wrong_policy(what)) {
+        return 0; /* until the next eviction */
     }
-    print(out,
-          "provoke: expected panic, null, write-text, undefined, stack, double-fault, double-free or hang\n");
+    print(out, "provoke: expected panic, null, write-text, undefined, stack, double-fault, double-free, "
+               "hang, or a wrong "
+               "policy: policy-none, policy-foreign, policy-nonsense, policy-twice\n");
     return 1;
 }
 

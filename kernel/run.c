@@ -17,7 +17,7 @@
 /* One run command: who was started, and the machine's counters at the start. */
 struct run {
     uint32_t count, ended;
-    const struct pool_config *local; /* NULL: they share main_pool */
+    struct run_options options;
     struct proc_result results[RUN_MAX];
     struct pool *pools[RUN_MAX]; /* with `local`: of each program, kept for the summary */
     struct vmstat before;
@@ -75,14 +75,15 @@ static void print_summary(const struct run *run, struct printer *out)
           "summary programs=%u ok=%u policy=%s frames=%u pgfault=%u pgmajfault=%u minor=%u evictions=%u "
           "writebacks=%u pswpin=%u pswpout=%u refused=%u forks=%u cpu_us=%u elapsed_us=%u "
           "busy_us=%u iowait_us=%u idle_us=%u\n",
-          run->count, ok, run->local != NULL ? run->local->policy->name : main_pool.policy->name,
-          run->local != NULL ? run->local->limit : allot_frames(), b->pgfault - a->pgfault,
+          run->count, ok,
+          run->options.local != NULL ? run->options.local->policy->name : main_pool.policy->name,
+          run->options.local != NULL ? run->options.local->limit : allot_frames(), b->pgfault - a->pgfault,
           b->pgmajfault - a->pgmajfault, all.minor, b->pgsteal - a->pgsteal,
           b->pgsteal - b->pgsteal_clean - (a->pgsteal - a->pgsteal_clean), b->pswpin - a->pswpin,
           b->pswpout - a->pswpout, b->fault_case[0] + b->fault_case[1] - a->fault_case[0] - a->fault_case[1],
           forks - run->forks_before, cpu, us, micros_of(d.busy - c.busy), micros_of(d.iowait - c.iowait),
           micros_of(d.idle - c.idle));
-    for (uint32_t i = 0; run->local != NULL && i < run->count; i++)
+    for (uint32_t i = 0; run->options.local != NULL && i < run->count; i++)
         pool_print(run->pools[i], out);
 }
 
@@ -114,9 +115,9 @@ static struct pool *choose_pool(const struct run *run, const char *program)
 {
     static uint32_t made;
     char name[PROC_NAME + 16];
-    if (run->local == NULL)
+    if (run->options.local == NULL)
         return allot_new_pool();
-    struct pool_config c = *run->local;
+    struct pool_config c = *run->options.local;
     c.name = name;
     format(name, sizeof name, "%.*s.%u", PROC_NAME, program, ++made);
     struct pool *p = pool_create(&c);
@@ -143,11 +144,11 @@ static bool start_one(struct run *run, int argc, char **argv, bool background, s
         print(out, "%s: no memory for a pool\n", argv[0]);
         return false;
     }
-    struct proc *p = proc_spawn(f, argc, argv, pool, out);
+    struct proc *p = proc_spawn(f, argc, argv, pool, run->options.always, out);
     if (p != NULL) {
         p->background = background;
         if (!background) {
-            run->pools[run->count] = run->local != NULL ? pool_get(pool) : NULL;
+            run->pools[run->count] = run->options.local != NULL ? pool_get(pool) : NULL;
             run->results[run->count++] = p->result;
         }
     }
@@ -172,10 +173,10 @@ static bool start_all(struct run *run, int argc, char **argv, struct printer *ou
     return ok;
 }
 
-int run_programs(int argc, char **argv, const struct pool_config *local, bool summary, struct printer *out)
+int run_programs(int argc, char **argv, const struct run_options *o, struct printer *out)
 {
     static struct run run; /* too large for a kernel stack; only the monitor runs programs */
-    run = (struct run){.local = local,
+    run = (struct run){.options = *o,
                        .before = vmstat,
                        .cpu_before = proc_cpu_use(),
                        .forks_before = forks,
@@ -185,7 +186,7 @@ int run_programs(int argc, char **argv, const struct pool_config *local, bool su
         proc_sleep_on(&proc_ended, 0);
     for (uint32_t i = 0; i < run.count; i++)
         ok &= run.results[i].signal == 0 && run.results[i].status == 0;
-    if (summary && run.count > 0)
+    if (o->summary && run.count > 0)
         print_summary(&run, out);
     for (uint32_t i = 0; i < run.count; i++)
         if (run.pools[i] != NULL)
@@ -201,7 +202,7 @@ static int run_run(int argc, char **argv, struct printer *out)
         print(out, "\n");
         return 1;
     }
-    return run_programs(argc - 1, argv + 1, NULL, true, out);
+    return run_programs(argc - 1, argv + 1, &(struct run_options){.summary = true}, out);
 }
 
 COMMAND(run, "PROG [ARG..] [& PROG ..] [&]",
@@ -214,7 +215,7 @@ static int demo_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     char *programs[] = {matmul, also, qsort, also, btree, also, hashjoin};
     print(out, "four programs, each needing hundreds of pages, share %u frames under %s\n", allot_frames(),
           main_pool.policy->name);
-    return run_programs(ARRAY_SIZE(programs), programs, NULL, true, out);
+    return run_programs(ARRAY_SIZE(programs), programs, &(struct run_options){.summary = true}, out);
 }
 
 COMMAND(demo, "", "run matmul, qsort, btree and hashjoin at once", demo_run);

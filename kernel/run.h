@@ -7,9 +7,18 @@
 
 enum { RUN_MAX = 64 }; /* programs in one run command */
 
-/* Starts every program of argv (separated by "&") and waits for all: in main_pool, or each in a pool of its
- * own as `local` says, if it is not NULL (its name is not looked at). With `summary`, prints the table and
- * the summary line. => 0 if every one exited with status 0. A trailing "&" does not wait. */
-int run_programs(int argc, char **argv, const struct pool_config *local, bool summary, struct printer *out);
+struct run_options {
+    const struct pool_config
+        *local;      /* each in a pool of its own like this (but its name); NULL: in main_pool */
+    uint32_t always; /* flags that all their regions get */
+    bool summary;    /* print the table and the summary line */
+};
+
+/* Starts every program of argv (separated by "&") and waits for all. => 0 if every one exited with status 0.
+ * A trailing "&" does not wait. */
+int run_programs(int argc, char **argv, const struct run_options *o, struct printer *out);
+
+/* The same in exact mode; the references are recorded. In exact.c. */
+int run_exact(int argc, char **argv, const struct run_options *o, struct printer *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include "kernel/syscall.h"
 #include "lib/errno.h"
 #include "mm/advise.h"
+#include "mm/exact.h"
 
 enum { PROT_ALL = VM_READ | VM_WRITE | VM_EXEC }; /* Linux's PROT_ bits are the same as ours */
 
@@ -327,11 +328,29 @@ static int32_t advice_error(enum vm_result r, bool cut)
     }
 }
 
+/* Beyond Linux's values: what a program may ask of the laboratory. */
+enum {
+    MADV_EXACT = 0x464c0001,   /* references to the range are seen one by one */
+    MADV_SAMPLED = 0x464c0002, /* the contrary */
+    MADV_COUNT = 0x464c0003,   /* its pages get frames of their own even if only read; the pool's count of
+                                  pages that came in starts here */
+};
+
+static enum vm_result laboratory(struct space *s, vaddr_t start, vaddr_t end, uint32_t advice)
+{
+    if (advice == MADV_EXACT)
+        return exact_enable(s, start, end);
+    if (advice == MADV_SAMPLED)
+        return exact_disable(s, start, end);
+    enum vm_result r = pool_count_from_here(s->pool);
+    return r == VM_OK ? space_set_flags(s, start, end, REGION_FRAMES, 0) : r;
+}
+
 int32_t sys_madvise(struct trapframe *tf)
 {
     static const struct {
         uint32_t linux_value;
-        enum { HINT, ADVICE, FLAG_SET, FLAG_CLEAR } kind;
+        enum { HINT, ADVICE, FLAG_SET, FLAG_CLEAR, LAB } kind;
         uint32_t value;
     } known[] = {
         {0, HINT, 0}, /* NORMAL, RANDOM, SEQUENTIAL: read-ahead is by slots, not by address */
@@ -352,6 +371,9 @@ int32_t sys_madvise(struct trapframe *tf)
         {21, ADVICE, VM_PAGEOUT},
         {22, ADVICE, VM_POPULATE_READ},
         {23, ADVICE, VM_POPULATE_WRITE},
+        {MADV_EXACT, LAB, 0},
+        {MADV_SAMPLED, LAB, 0},
+        {MADV_COUNT, LAB, 0},
     };
     struct space *s = current->space;
     vaddr_t at = tf->ebx;
@@ -371,6 +393,8 @@ int32_t sys_madvise(struct trapframe *tf)
         enum vm_result r = space_advise(s, at, end, (enum vm_advice)known[i].value);
         return r == VM_FORBIDDEN ? -EINVAL : advice_error(r, cut);
     }
+    if (known[i].kind == LAB)
+        return advice_error(laboratory(s, at, end, tf->edx), cut);
     bool set = known[i].kind == FLAG_SET;
     return advice_error(space_set_flags(s, at, end, set ? known[i].value : 0, set ? 0 : known[i].value), cut);
 }

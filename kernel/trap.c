@@ -73,6 +73,21 @@ static void NOINLINE check_invariants(void)
         panic("the memory system's check failed after %u faults", faults);
 }
 
+uint32_t fault_step(const void *registers)
+{
+    const struct trapframe *tf = registers;
+    uint32_t h = tf->eip;
+    h = h * 5 + tf->eax;
+    h = h * 5 + tf->ecx;
+    h = h * 5 + tf->edx;
+    h = h * 5 + tf->ebx;
+    h = h * 5 + tf->esi;
+    h = h * 5 + tf->edi;
+    h = h * 5 + tf->ebp;
+    h = h * 5 + tf->user_esp;
+    return h | 1;
+}
+
 static enum vm_result NOINLINE allotted_fault(struct fault *f)
 {
     allot_before_fault();
@@ -91,6 +106,7 @@ void trap_page_fault(struct trapframe *tf)
     f.va = cr2;
     f.access = tf->error & PF_WRITE ? VM_WRITE : VM_READ;
     f.ip = tf->eip;
+    f.registers = tf;
     if (unlikely(turn_needed))
         turn_take(tf->eip);
     enum vm_result r = likely(!allot_on) ? vm_fault(&f) : allotted_fault(&f);

@@ -8,18 +8,19 @@
 #include "lib/print.h"
 
 enum log_class {
-    LOG_BOOT = 1u << 0,  /* start-up facts, configuration */
-    LOG_PROC = 1u << 1,  /* process start, exit, kill */
-    LOG_FAULT = 1u << 2, /* one line per page fault */
-    LOG_EVICT = 1u << 3, /* one line per eviction */
-    LOG_SWAP = 1u << 4,  /* one line per swap transfer */
-    LOG_SYS = 1u << 5,   /* one line per system call */
-    LOG_ERROR = 1u << 6, /* always on */
+    LOG_BOOT = 1u << 0,    /* start-up facts, configuration */
+    LOG_PROC = 1u << 1,    /* process start, exit, kill */
+    LOG_FAULT = 1u << 2,   /* one line per page fault */
+    LOG_EVICT = 1u << 3,   /* one line per eviction */
+    LOG_SWAP = 1u << 4,    /* one line per swap transfer */
+    LOG_SYS = 1u << 5,     /* one line per system call */
+    LOG_ERROR = 1u << 6,   /* always on */
+    LOG_EXPLAIN = 1u << 7, /* one line per victim: why it, and who else */
 };
 
 #define LOG_DEFAULT (LOG_BOOT | LOG_PROC | LOG_FAULT | LOG_EVICT | LOG_ERROR)
 #define LOG_QUIET   ((uint32_t)LOG_ERROR)
-#define LOG_ALL     (LOG_DEFAULT | LOG_SWAP | LOG_SYS)
+#define LOG_ALL     (LOG_DEFAULT | LOG_SWAP | LOG_SYS | LOG_EXPLAIN)
 
 extern uint32_t log_classes; /* the classes that are on */
 

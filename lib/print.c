@@ -216,27 +216,27 @@ int print(struct printer *to, const char *fmt, ...)
     return n;
 }
 
-struct buffer_printer {
-    struct printer to;
-    char *buf;
-    size_t size, len;
-};
-
 static void buffer_write(struct printer *to, const char *text, size_t len)
 {
     struct buffer_printer *b = (struct buffer_printer *)to;
-    for (size_t i = 0; i < len; i++, b->len++)
-        if (b->len + 1 < b->size)
-            b->buf[b->len] = text[i];
+    for (size_t i = 0; i < len; i++, b->length++)
+        if (b->length + 1 < b->size)
+            b->buffer[b->length] = text[i];
+    if (b->size > 0)
+        b->buffer[MIN(b->length, b->size - 1)] = '\0';
+}
+
+void buffer_printer_init(struct buffer_printer *b, char *buffer, size_t size)
+{
+    *b = (struct buffer_printer){{buffer_write}, buffer, size, 0};
+    buffer_write(&b->to, "", 0);
 }
 
 int vformat(char *buf, size_t size, const char *fmt, va_list ap)
 {
-    struct buffer_printer b = {{buffer_write}, buf, size, 0};
-    int n = vprint(&b.to, fmt, ap);
-    if (size > 0)
-        buf[MIN(b.len, size - 1)] = '\0';
-    return n;
+    struct buffer_printer b;
+    buffer_printer_init(&b, buf, size);
+    return vprint(&b.to, fmt, ap);
 }
 
 int format(char *buf, size_t size, const char *fmt, ...)

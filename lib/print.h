@@ -16,6 +16,14 @@ struct printer {
 int print(struct printer *to, const char *fmt, ...) PRINTF_LIKE(2);
 int vprint(struct printer *to, const char *fmt, va_list ap);
 
+/* Collects text in a buffer, cut to fit, always NUL-terminated. */
+struct buffer_printer {
+    struct printer to;
+    char *buffer;
+    size_t size, length;
+};
+void buffer_printer_init(struct buffer_printer *b, char *buffer, size_t size);
+
 /* Formats into buf, cut to fit, always NUL-terminated. => the length it would have had, as snprintf. */
 int format(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3);
 int vformat(char *buf, size_t size, const char *fmt, va_list ap);

@@ -16,7 +16,9 @@
 #define REFTRACE_MAGIC 0x31544c46u /* "FLT1" */
 #define REFTRACE_NEVER UINT32_MAX
 
-enum { REFTRACE_NEXT = 1 }; /* flags */
+/* Flags. A raw trace is what the kernel recorded, before the simulator's `convert`: any page numbers, no
+ * table of next references, unique = 0. */
+enum { REFTRACE_NEXT = 1, REFTRACE_RAW = 2 };
 
 struct reftrace {
     uint32_t magic;

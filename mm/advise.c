@@ -272,7 +272,7 @@ static void move_page(struct space *s, vaddr_t from, vaddr_t to)
             rmap_move(f, p, from, to);
         const struct region *r = region_find(&s->regions, to);
         uint32_t prot = f == zero_frame ? r->prot & ~(uint32_t)VM_WRITE : space_page_prot(r, f);
-        pmap_enter(p, to, pte.pfn, prot, dirty);
+        pmap_enter(p, to, pte.pfn, r->flags & REGION_EXACT && f != zero_frame ? 0 : prot, dirty);
     }
 }
 

@@ -21,6 +21,7 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "mm/block.h"
+#include "mm/exact.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
@@ -182,7 +183,7 @@ static enum phase touch_anonymous(struct fault *f, enum vm_result *result)
         if (phase != PHASE_NEXT || f->order > 0)
             return phase;
     }
-    if (f->access != VM_WRITE)
+    if (f->access != VM_WRITE && likely(!(f->region->flags & REGION_FRAMES)))
         return map_zero_frame(f);
     enum phase phase = get_frame(f, result);
     if (unlikely(phase != PHASE_NEXT))
@@ -190,6 +191,14 @@ static enum phase touch_anonymous(struct fault *f, enum vm_result *result)
     page_zero(page_window(frame_pfn(f->frame), WINDOW_TO));
     map_new(f, f->region->prot, false);
     return PHASE_NEXT;
+}
+
+/* The page must stay until the step is done. Others may have had their own while this one slept. */
+static void need(const struct fault *f, struct frame *page)
+{
+    struct step *s = &f->space->step;
+    s->pages[s->count++ % ARRAY_SIZE(s->pages)] = page;
+    reclaim_for = s;
 }
 
 /* The page of the region's object, resident. */
@@ -231,8 +240,9 @@ static enum phase read_copy(struct fault *f, slot_t slot, enum vm_result *result
     return PHASE_NEXT;
 }
 
-/* The first write to a page of a private mapping: it gets its copy at once. If getting a frame for it takes
- * the object's page away, the next round must do without that page: there may be frames for one only. */
+/* The first write to a page of a private mapping: it gets its copy at once. Getting a frame for it should not
+ * take the object's page away. If it does, the next round must do without that page: there may be frames for
+ * one only. */
 static enum phase copy_from_object(struct fault *f, enum vm_result *result)
 {
     struct object *o = f->region->object;
@@ -246,6 +256,8 @@ static enum phase copy_from_object(struct fault *f, enum vm_result *result)
         r = get_object_page(f, &page);
     if (r != VM_OK)
         return refuse(f, r, result);
+    if (slot_valid(e.slot))
+        need(f, page);
     enum phase phase = get_frame(f, result);
     if (phase != PHASE_NEXT)
         return phase;
@@ -442,6 +454,28 @@ static void count(const struct fault *f, bool resolved)
     f->space->minor += !major;
 }
 
+/* A program that makes no progress faults for the same instruction again, and the kernel, which wants one
+ * page only, for the same page. */
+static void begin_step(const struct fault *f)
+{
+    struct step *s = &f->space->step;
+    uint32_t id = f->registers != NULL ? fault_step(f->registers) : page_of(f) | 1;
+    if (s->id != id) {
+        s->id = id;
+        s->count = 0;
+    }
+    reclaim_for = s;
+}
+
+/* One reference in an exact region; `insertions` is what the pool had when the fault began. */
+static void NOINLINE seen(const struct fault *f, uint32_t insertions)
+{
+    const struct pool *p = f->space->pool;
+    bool came = p->insertions != insertions && pool_newest(p) == f->frame;
+    uint32_t step = f->registers != NULL ? fault_step(f->registers) : 0;
+    exact_reference(f->space, f->va, f->ip, step, f->access == VM_WRITE, came);
+}
+
 static bool out_of_memory(enum vm_result r)
 {
     return r == VM_NO_MEMORY || r == VM_NO_SWAP;
@@ -452,17 +486,28 @@ enum vm_result vm_fault(struct fault *f)
     uint64_t start = log_on(LOG_FAULT) ? log_ticks() : 0;
     enum vm_result result;
     enum phase phase;
+    const struct pool *pool = f->space->pool;
+    uint32_t insertions = pool->insertions;
     f->major = false;
     do {
+        if (pool->resident + (1u << pool->order) > pool->limit) /* something must go */
+            begin_step(f);
         phase = PHASE_REFUSED;
         result = find_region(f);
         if (unlikely(result != VM_OK))
             break;
+        if (unlikely(f->region->flags & REGION_EXACT))
+            exact_show(f->space, f->region, page_of(f));
         look_up(f);
         phase = resolve(f, &result);
         if (unlikely(phase == PHASE_REFUSED) && out_of_memory(result) && vm_out_of_memory(f->space, result))
             phase = PHASE_RESTART; /* somebody else had to go */
     } while (unlikely(phase == PHASE_RESTART));
+    if (reclaim_for != NULL && likely(phase == PHASE_NEXT))
+        need(f, f->frame);
+    reclaim_for = NULL;
+    if (unlikely(phase == PHASE_NEXT && (f->region->flags & REGION_EXACT)))
+        seen(f, insertions);
     count(f, phase == PHASE_NEXT);
     const struct fault_record *r = remember(f);
     if (log_on(LOG_FAULT))

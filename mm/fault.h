@@ -24,6 +24,7 @@ struct fault {
     vaddr_t va;            /* [c] the address, any byte of the page */
     enum vm_prot access;   /* [c] what was tried */
     uint32_t ip;           /* [c] the instruction, or 0 when the kernel copies for the process */
+    const void *registers; /* [c] for fault_step; NULL when the kernel copies for the process */
     struct region *region; /* [1] NULL in case 0 */
     struct pte pte;        /* [2] as it was when the fault came */
     enum fault_case kase;  /* [1] [2] */
@@ -37,6 +38,11 @@ struct fault {
 /* Resolves or refuses one fault. May evict, may sleep. => VM_OK: the access can be tried again. Anything
  * else: why it cannot succeed; nothing is changed. */
 enum vm_result vm_fault(struct fault *f) MUST_CHECK;
+
+/* All that the faulting instruction can depend on in one number, see struct step; never 0. Two states with
+ * one number would be taken for one step, which does no harm but to keep pages a little longer. Declared low,
+ * defined high: kernel/trap.c knows what `registers` points at. */
+uint32_t fault_step(const void *registers);
 
 /* Nothing can be evicted for a page of s. Declared low, defined high: kernel/oom.c ends a process. => true:
  * some memory may have come free, try again; false: there is nothing to be done, or s itself must go. May

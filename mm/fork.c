@@ -40,7 +40,7 @@ static enum vm_result fork_page(struct space *child, struct space *parent, const
     if (pte.writable)
         pmap_protect(&parent->pmap, va, prot);
     /* dirty in one of them is enough: whoever evicts the page asks both */
-    pmap_enter(&child->pmap, va, pte.pfn, prot, false);
+    pmap_enter(&child->pmap, va, pte.pfn, r->flags & REGION_EXACT ? 0 : prot, false);
     *done = true;
     return VM_OK;
 }
@@ -79,6 +79,9 @@ enum vm_result space_fork(struct space *child, struct space *parent)
     child->brk = parent->brk;
     child->map_top = parent->map_top;
     child->stack_limit = parent->stack_limit;
+    enum vm_result exact = exact_fork(child, parent);
+    if (exact != VM_OK)
+        return exact;
     for (uint32_t i = 0; i < parent->regions.count; i++) {
         struct region *r = parent->regions.at[i];
         enum vm_result result = r->flags & REGION_DONTFORK ? VM_OK : fork_region(child, parent, r);

@@ -62,7 +62,8 @@ static const struct region *region_at(const struct pmap *p, vaddr_t va)
 /* The page of zeros stands for a page only where there is nothing else below it: not in a file's region. */
 static bool allowed(const struct region *r)
 {
-    return r->object == NULL && (merge.mode == MERGE_ALL || (r->flags & REGION_MERGEABLE));
+    return r->object == NULL && !(r->flags & REGION_EXACT) &&
+           (merge.mode == MERGE_ALL || (r->flags & REGION_MERGEABLE));
 }
 
 /* A single private page that competes, is mapped, and is in no other place: a slot that others hold would

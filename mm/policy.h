@@ -116,10 +116,31 @@ bool policy_accessed(const struct frame *f);      /* the same, leaves the bit */
 bool policy_dirty(const struct frame *f);         /* would its eviction need a write? */
 struct page_id policy_page(const struct frame *f);
 
-#define POLICIES(X) \
-    X(policy_fifo)  \
-    X(policy_clock) \
-    X(policy_random)
+#define POLICIES(X)         \
+    X(policy_fifo)          \
+    X(policy_clock)         \
+    X(policy_second_chance) \
+    X(policy_gclock)        \
+    X(policy_lru)           \
+    X(policy_lru_sampled)   \
+    X(policy_mru)           \
+    X(policy_nru)           \
+    X(policy_aging)         \
+    X(policy_nfu)           \
+    X(policy_lfu)           \
+    X(policy_twoq)          \
+    X(policy_random)        \
+    X(policy_opt)           \
+    X(policy_sieve)         \
+    X(policy_arc)           \
+    X(policy_car)           \
+    X(policy_clockpro)      \
+    X(policy_lirs)          \
+    X(policy_s3fifo)        \
+    X(policy_wsclock)       \
+    X(policy_twolist)       \
+    X(policy_mglru)         \
+    X(policy_gip)
 
 #define X(p) extern const struct policy p;
 POLICIES(X)

@@ -183,6 +183,18 @@ void pool_insert(struct frame *f)
         p->oracle->now++;
 }
 
+enum vm_result pool_count_from_here(struct pool *p)
+{
+    enum vm_result r = pool_set_policy(p, p->policy, p->seed);
+    if (r != VM_OK)
+        return r;
+    p->counted_from = p->insertions;
+    p->touches = 0;
+    if (p->oracle != NULL)
+        p->oracle->now = 0;
+    return VM_OK;
+}
+
 void pool_touch(struct frame *f)
 {
     struct pool *p = f->pool;

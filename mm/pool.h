@@ -51,6 +51,7 @@ struct pool {
     /* The last frames that came in, a ring: see pool_recent. */
     struct frame *recent[8];
     uint32_t insertions;   /* pages that came in: the faults of the literature */
+    uint32_t counted_from; /* of these, those before pool_count_from_here */
     uint32_t touches;      /* references to resident pages that were seen exactly */
     struct oracle *oracle; /* NULL: nobody knows the future */
 
@@ -198,6 +199,20 @@ void pool_wait(struct pool *p);
 /* Is f one of the pages that came in last, so that the instruction which wants another one may still need
  * it? Policies need not care; reclaim does when there is hardly anything else that could go. */
 bool pool_recent(const struct pool *p, const struct frame *f);
+
+/* A measurement begins: the policy starts afresh with the pages that there are, and the count of those that
+ * came in, and the oracle's time, are zero. => VM_OK, or VM_NO_MEMORY and nothing is changed. */
+enum vm_result pool_count_from_here(struct pool *p) MUST_CHECK;
+static inline uint32_t pool_faults(const struct pool *p)
+{
+    return p->insertions - p->counted_from;
+}
+
+/* The page that came in last. => some page came in, and may have left since. */
+static inline const struct frame *pool_newest(const struct pool *p)
+{
+    return p->recent[(p->insertions - 1) % ARRAY_SIZE(p->recent)];
+}
 
 /* f could not be evicted: its policy is told to look at it anew, so that the next pick is another page. */
 void pool_requeue(struct frame *f);

@@ -22,7 +22,7 @@ static void list_policies(struct printer *out)
         bool used = false;
         list_for_each (n, &all_pools)
             used |= container_of(n, struct pool, link)->policy == policy_table[i];
-        print(out, "%c %-8s %s\n", used ? '*' : ' ', policy_table[i]->name, policy_table[i]->summary);
+        print(out, "%c %-13s %s\n", used ? '*' : ' ', policy_table[i]->name, policy_table[i]->summary);
     }
 }
 

@@ -3,6 +3,7 @@
  * Who goes: asking the policy, trying another victim if one cannot go, and the pager. */
 #include "mm/reclaim.h"
 #include "lib/command.h"
+#include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "lib/wait.h"
@@ -40,13 +41,82 @@ static enum vm_result evict_any(struct pool *p, enum swap_use use, enum vm_resul
     return why;
 }
 
-static struct frame *pick(struct pool *p)
+const struct step *reclaim_for;
+
+static bool needed_now(const struct frame *f)
+{
+    const struct step *s = reclaim_for;
+    if (likely(s == NULL || s->count == 0))
+        return false;
+    for (uint32_t i = 1; i < POOL_MIN_LIMIT && i <= s->count; i++)
+        if (s->pages[(s->count - i) % ARRAY_SIZE(s->pages)] == f)
+            return true;
+    return false;
+}
+
+/* The policy's choice was none: says what is wrong with it, by name, and stops before anything is harmed. */
+static void NORETURN accuse(const struct pool *p, const struct frame *f)
+{
+    const char *name = p->policy->name;
+    uintptr_t at = (uintptr_t)f, first = (uintptr_t)frame_table;
+    if (f == NULL)
+        panic("policy %s: picked nothing of %u pages in pool %s", name, p->queued, p->name);
+    if (at < first || (at - first) % sizeof *f != 0 || (at - first) / sizeof *f >= frame_table_count)
+        panic("policy %s: picked %p, which is no frame", name, (const void *)f);
+    if (f->pool != p)
+        panic("policy %s: picked frame %#x, which is not pool %s's (kind %u, pool %s)", name, frame_pfn(f).n,
+              p->name, f->kind, f->pool != NULL ? f->pool->name : "none");
+    panic("policy %s: picked frame %#x, which it was told has left (flags %#x)", name, frame_pfn(f).n,
+          f->flags);
+}
+
+static bool legal(const struct pool *p, const struct frame *f)
+{
+    /* a pointer into the middle of a record finds no pool there */
+    return f >= frame_table && f < frame_table + frame_table_count && f->pool == p &&
+           (f->flags & (FRAME_BUSY | FRAME_QUEUED)) == FRAME_QUEUED;
+}
+
+/* log=+explain: who goes, what decided, and who would have gone else. */
+static void NOINLINE explain(const struct pool *p, struct frame *victim)
+{
+    char text[112] = "", next[32] = "none"; /* a log line has 256 */
+    struct buffer_printer why;
+    buffer_printer_init(&why, text, sizeof text);
+    struct frame *second = p->policy->explain != NULL ? p->policy->explain(p->state, victim, &why.to) : NULL;
+    struct page_id id = policy_page(victim);
+    if (second != NULL)
+        format(next, sizeof next, "%#x:%#x", policy_page(second).owner, policy_page(second).page);
+    log_event(LOG_EXPLAIN,
+              "explain policy=%s victim=%#x:%#x frame=%#x accessed=%u dirty=%u why=\"%s\" runner-up=%s",
+              p->policy->name, id.owner, id.page, frame_pfn(victim).n, policy_accessed(victim),
+              policy_dirty(victim), text, next);
+}
+
+static struct frame *ask(struct pool *p)
 {
     struct frame *f = p->policy->pick_victim(p->state);
-    ASSERT(f != NULL, "policy %s: picked nothing of %u pages in pool %s", p->policy->name, p->queued,
-           p->name);
-    ASSERT(f->pool == p && (f->flags & (FRAME_BUSY | FRAME_QUEUED)) == FRAME_QUEUED,
-           "policy %s: picked frame %#x, which is not pool %s's", p->policy->name, frame_pfn(f).n, p->name);
+    if (unlikely(!legal(p, f)))
+        accuse(p, f);
+    return f;
+}
+
+/* The policy's choice among the pages that the instruction which faults does not need: those that it does are
+ * out of the competition meanwhile. */
+static struct frame *pick(struct pool *p)
+{
+    struct frame *held[POOL_MIN_LIMIT - 1];
+    uint32_t n = 0;
+    struct frame *f = ask(p);
+    while (unlikely(needed_now(f)) && n < ARRAY_SIZE(held) && p->queued > 1) {
+        pool_remove(f, false);
+        held[n++] = f;
+        f = ask(p);
+    }
+    while (unlikely(n > 0))
+        pool_reinsert(held[--n]);
+    if (log_on(LOG_EXPLAIN))
+        explain(p, f);
     return f;
 }
 

@@ -12,6 +12,17 @@
 
 #include "mm/evict.h"
 
+/* An instruction that has faulted: the pages that it got so far must stay, or it would fault for ever. It is
+ * the same step as long as neither its address nor any register has changed. */
+struct step {
+    uint32_t id; /* made of all registers; 0: not a program's instruction */
+    uint32_t count;
+    struct frame *pages[8]; /* a ring; the last POOL_MIN_LIMIT - 1 of them count */
+};
+
+/* The step that a page is wanted for, NULL if none: reclaim takes none of its pages. */
+extern const struct step *reclaim_for;
+
 /* A frame for a page of pool p, charged to it (pool_insert makes it compete), content undefined. May evict,
  * and so may sleep and may change any mapping of any page that is not BUSY. `use` says whether the caller
  * promises to give a slot back (see swap.h). => holds no other frame that is not queued, or two that wait for

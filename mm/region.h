@@ -13,6 +13,8 @@ enum region_flag {
     REGION_MERGEABLE = 8, /* its pages may be merged with equal ones (MADV_MERGEABLE) */
     REGION_DONTFORK = 16, /* a child does not get it (MADV_DONTFORK) */
     REGION_READONLY = 32, /* may never become writable: the file was opened for reading only */
+    REGION_EXACT = 64,    /* its pages' references are seen one by one: exact.h */
+    REGION_FRAMES = 128,  /* a page gets a frame of its own even if it is only read */
 };
 
 struct region {

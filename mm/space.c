@@ -59,6 +59,7 @@ void space_destroy(struct space *s)
     for (uint32_t i = 0; i < s->regions.count; i++)
         space_drop_pages(s, s->regions.at[i], s->regions.at[i]->start, s->regions.at[i]->end);
     region_set_destroy(&s->regions);
+    exact_destroy(s);
     pmap_destroy(&s->pmap);
     list_remove(&s->link);
     pool_put(s->pool);
@@ -80,10 +81,12 @@ enum vm_result space_map(struct space *s, const struct region *r)
 {
     if (!valid_range(r->start, r->end - r->start))
         return VM_INVALID;
-    enum vm_result result = region_add(&s->regions, r);
+    struct region copy = *r;
+    copy.flags |= s->always;
+    enum vm_result result = region_add(&s->regions, &copy);
     if (result != VM_OK)
         return result;
-    s->locked += locked_pages(r);
+    s->locked += locked_pages(&copy);
     region_merge(&s->regions, r->start, r->end);
     return VM_OK;
 }
@@ -152,7 +155,7 @@ static void protect_pages(struct space *s, const struct region *r)
         struct frame *f = frame_of(pte.pfn);
         if (f->order > 0) /* rights are a page's own */
             block_split(frame_head(f));
-        pmap_protect(&s->pmap, va, space_page_prot(r, f));
+        pmap_protect(&s->pmap, va, r->flags & REGION_EXACT ? 0 : space_page_prot(r, f));
     }
 }
 
@@ -161,6 +164,7 @@ enum vm_result space_protect(struct space *s, vaddr_t start, uint32_t length, ui
     if (!valid_range(start, length))
         return VM_INVALID;
     vaddr_t end = start + length, at = start;
+    exact_hide_all(s);
     enum vm_result result = region_cut(&s->regions, start, end);
     if (result != VM_OK)
         return result;
@@ -277,7 +281,7 @@ static enum vm_result touch(struct space *s, vaddr_t va, enum vm_prot access, vo
     if (r != NULL && !(r->prot & access))
         return VM_FORBIDDEN;
     struct pte pte = {.state = PTE_NONE};
-    if (r != NULL)
+    if (r != NULL && likely(!(r->flags & REGION_EXACT)))
         pte = pmap_lookup(&s->pmap, va);
     /* a page that comes back shared takes a second fault to become writable */
     while (pte.state != PTE_PRESENT || (access == VM_WRITE && !pte.writable)) {

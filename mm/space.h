@@ -6,6 +6,7 @@
 
 #include "mm/pmap.h"
 #include "mm/pool.h"
+#include "mm/reclaim.h"
 #include "mm/region.h"
 
 /* The user part of every address space: as on Linux i386, less the first 64 KiB (a null pointer with an
@@ -23,7 +24,10 @@ struct space {
     uint32_t stack_limit;      /* how far a stack may grow, bytes */
     uint32_t locked;           /* pages of locked regions */
     bool lock_future;          /* mlockall(MCL_FUTURE): new regions are locked */
+    uint32_t always;           /* flags that every new region gets */
     uint32_t minor, major;     /* faults */
+    struct exact *exact;       /* NULL: it has no exact regions */
+    struct step step;          /* what the instruction that faults has got so far */
 };
 
 extern struct list_node all_spaces;
@@ -74,6 +78,12 @@ enum vm_result space_fork(struct space *child, struct space *parent) MUST_CHECK;
 
 /* Makes the page of va resident with at least this access. Declared low, defined high: fault.c. */
 enum vm_result vm_fault_in(struct space *s, vaddr_t va, enum vm_prot access) MUST_CHECK;
+
+/* Its exact regions' pages that are shown are hidden. Declared low, defined high: exact.c; so is the end of
+ * what it keeps for them, and what a child gets of it. */
+void exact_hide_all(struct space *s);
+void exact_destroy(struct space *s);
+enum vm_result exact_fork(struct space *child, struct space *parent) MUST_CHECK;
 
 /* Does a fault at va mean that the stack wants to grow? Then it has grown, and this is its region. */
 struct region *space_grow_stack(struct space *s, vaddr_t va);

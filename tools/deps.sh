@@ -61,6 +61,7 @@ need python3 have python3
 need python3-pytest python_has pytest
 need python3-pytest-xdist python_has xdist
 need python3-pil python_has PIL
+need python3-matplotlib python_has matplotlib
 need liblz4-1 python_loads liblz4.so.1
 
 [ -n "$missing" ] || exit 0

@@ -54,10 +54,11 @@ class Tree:
 
     @staticmethod
     def _level_of(text):
-        """=> (major, minor) from the first comment, or None"""
+        """=> (major, decimals) from the first comment, or None; as text, decimals compare like a fraction's:
+        4.05 is below 4.1"""
         header = COMMENT.match(text)
         match = header and MM_LEVEL.search(header[0])
-        return (int(match[1]), int(match[2] or 0)) if match else None
+        return (int(match[1]), match[2] or "") if match else None
 
     def breach(self, path, line, what):
         self.breaches.append(f"{path}:{line}: {what}")

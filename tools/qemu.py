@@ -106,10 +106,10 @@ def disk_arguments(disks):
     return arguments
 
 
-def qemu_command(*, append="", mem="64M", icount=False, iso=None, kernel=KERNEL, initrd=INITRD, window=None,
-                 qmp=None, gdb=None, serial="stdio", disks=None, extra=()):
+def qemu_command(*, append="", mem="64M", icount=False, iso=None, kernel=KERNEL, initrd=INITRD, modules=(),
+                 window=None, qmp=None, gdb=None, serial="stdio", disks=None, extra=()):
     """The QEMU command line. qmp and gdb are paths of Unix sockets to make; window is a display's name; disks
-    is {"hda": file}."""
+    is {"hda": file}; modules are files that the kernel gets beside the initrd."""
     disks = disks or {}
     command = ["qemu-system-i386", "-M", "pc", "-m", str(mem), "-vga", "std", "-display", window or "none",
                "-nic", "none", "-no-reboot", "-monitor", "none", "-serial", serial,
@@ -123,7 +123,7 @@ def qemu_command(*, append="", mem="64M", icount=False, iso=None, kernel=KERNEL,
     else:
         command += ["-kernel", str(kernel), "-append", append]
         if initrd:
-            command += ["-initrd", str(initrd).replace(",", ",,")]
+            command += ["-initrd", ",".join(str(file).replace(",", ",,") for file in (initrd, *modules))]
     if icount:
         # with sleep=off time flies while the guest is idle: it would not wait for a disk
         command += ["-icount", "shift=0,sleep=" + ("on" if disks else "off")]
@@ -166,7 +166,7 @@ class Guest:
     """
 
     def __init__(self, *, append="", run=None, mem="64M", icount=None, timeout=60, iso=None, kernel=KERNEL,
-                 initrd=INITRD, qmp=False, disks=None, extra=(), echo=None):
+                 initrd=INITRD, modules=(), qmp=False, disks=None, extra=(), echo=None):
         icount = not iso and not disks if icount is None else icount
         self.dir = tempfile.mkdtemp(prefix="faultline-")
         self.qmp_path = os.path.join(self.dir, "qmp") if qmp else None
@@ -181,7 +181,8 @@ class Guest:
         self._qmp = None
         self._selector = selectors.DefaultSelector()
         command = qemu_command(append=kernel_command_line(append, run), mem=mem, icount=icount, iso=iso,
-                               kernel=kernel, initrd=initrd, qmp=self.qmp_path, disks=disks, extra=extra)
+                               kernel=kernel, initrd=initrd, modules=modules, qmp=self.qmp_path, disks=disks,
+                               extra=extra)
         try:
             self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                             stderr=subprocess.PIPE, preexec_fn=die_with_parent())

@@ -8,7 +8,7 @@
 #include "user/rt/random.h"
 #include "user/rt/sys.h"
 
-enum { SYS_MADVISE = 219, MADV_MERGEABLE = 12 };
+enum { MADV_MERGEABLE = 12 };
 enum { ROUNDS = 3, CLASSES = 8, NEAR_MISSES = 16, FLIP = 0x5a000001 };
 
 const struct program program = {"twins", {{"PAGES", 200, 4, 65536}, {"MS", 500, 1, 60000}}};

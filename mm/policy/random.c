@@ -7,9 +7,12 @@
 #include "mm/slab.h"
 
 struct random {
-    uint32_t rng, count;
-    struct frame *member[]; /* frame->policy_word is its index here */
+    uint32_t rng, count, capacity;
+    struct list_node beyond; /* the pool holds more than it said: these wait for a place among the members */
+    struct frame *member[];  /* frame->policy_word is its index here, or WAITING */
 };
+
+#define WAITING UINT32_MAX
 
 static void *random_create(const struct policy_setup *setup)
 {
@@ -17,6 +20,8 @@ static void *random_create(const struct policy_setup *setup)
     if (r != NULL) {
         r->rng = setup->seed != 0 ? setup->seed : 1;
         r->count = 0;
+        r->capacity = setup->capacity;
+        list_init(&r->beyond);
     }
     return r;
 }
@@ -24,6 +29,11 @@ static void *random_create(const struct policy_setup *setup)
 static void random_inserted(void *state, struct frame *f)
 {
     struct random *r = state;
+    if (unlikely(r->count == r->capacity)) {
+        f->policy_word = WAITING;
+        list_push_back(&r->beyond, &f->link);
+        return;
+    }
     f->policy_word = r->count;
     r->member[r->count++] = f;
 }
@@ -37,9 +47,16 @@ static struct frame *random_pick_victim(void *state)
 static void random_removed(void *state, struct frame *f, bool evicted UNUSED)
 {
     struct random *r = state;
+    if (unlikely(f->policy_word == WAITING)) {
+        list_remove(&f->link);
+        return;
+    }
     struct frame *last = r->member[--r->count];
     r->member[f->policy_word] = last;
     last->policy_word = f->policy_word;
+    struct list_node *next = list_pop_front(&r->beyond);
+    if (unlikely(next != NULL))
+        random_inserted(r, policy_frame(next));
 }
 
 static struct frame *random_explain(void *state, struct frame *victim UNUSED, struct printer *why)
@@ -58,7 +75,8 @@ static uint32_t random_check(void *state, struct printer *out)
             return UINT32_MAX;
         }
     }
-    return r->count;
+    uint32_t beyond = policy_check_queue(&r->beyond, "random", out);
+    return beyond == UINT32_MAX ? beyond : r->count + beyond;
 }
 
 static void random_dump(void *state, struct printer *out)
@@ -66,6 +84,7 @@ static void random_dump(void *state, struct printer *out)
     struct random *r = state;
     for (uint32_t i = 0; i < r->count; i++)
         policy_dump_frame(r->member[i], out);
+    policy_dump_queue(&r->beyond, out);
 }
 
 const struct policy policy_random = {

@@ -73,6 +73,12 @@ void wake_all(const void *channel)
         machine.wake(channel);
 }
 
+/* The fake CPU's instructions have no registers. */
+uint32_t fault_step(const void *registers UNUSED)
+{
+    return 1;
+}
+
 /* Nobody is there to be ended. */
 bool vm_out_of_memory(struct space *s UNUSED, enum vm_result why UNUSED)
 {

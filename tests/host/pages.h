@@ -20,6 +20,11 @@ struct world {
     struct space space; /* pid 1 */
 };
 
+/* A pool that has what the policy needs: references that the test makes known itself by pool_touch, or a
+ * future in which nothing happens. => as pool_init */
+enum vm_result pool_init_any(struct pool *p, const char *name, const char *policy, uint32_t limit,
+                             uint32_t seed) MUST_CHECK;
+
 /* A pool and a space with `pages` writable zero pages at TEST_VA, none if 0. Failure panics. limit may be
  * below POOL_MIN_LIMIT: one CPU access of one word needs one page only. */
 void world_init(struct world *w, const char *policy, uint32_t limit, uint32_t pages);

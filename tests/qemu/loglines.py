@@ -9,7 +9,10 @@ EVENTS = {
                         r"frame=(?P<frame>none|0x[0-9a-f]+) slot=(?P<slot>none|\d+)( order=(?P<order>\d+))? "
                         r"ticks=(?P<ticks>\d+)"),
     "evict": re.compile(r"evict pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{5}000) frame=(?P<frame>0x[0-9a-f]+) "
-                        r"(?P<state>clean|dirty) slot=(?P<slot>none|\d+) policy=(?P<policy>\w+)"),
+                        r"(?P<state>clean|dirty) slot=(?P<slot>none|\d+) policy=(?P<policy>[\w-]+)"),
+    "explain": re.compile(r"explain policy=(?P<policy>[\w-]+) victim=(?P<owner>0x[0-9a-f]+|0):(?P<page>0x[0-9a-f]+|0) "
+                          r"frame=(?P<frame>0x[0-9a-f]+) accessed=[01] dirty=[01] why=\"[^\"]*\" "
+                          r"runner-up=(none|\w+:\w+)"),
     "block": re.compile(r"block pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{8}) order=(?P<wanted>\d+) is not to be had, "
                         r"order=(?P<order>\d+) instead"),
     "merge": re.compile(r"merge pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{5}000) frame=(?P<frame>0x[0-9a-f]+) "
@@ -37,7 +40,7 @@ EVENTS = {
     "disk-error": re.compile(r"disk-error disk=(?P<disk>\w+) (?P<direction>read|write) sector=(?P<sector>\d+) "
                              r"count=(?P<count>\d+) attempt=(?P<attempt>\d+) status=0x(?P<status>[0-9a-f]{2}) "
                              r"error=0x(?P<error>[0-9a-f]{2})"),
-    "pool": re.compile(r"pool name=main policy=(?P<policy>\w+) frames=(?P<frames>\d+) swap=(?P<swap>\w+) "
+    "pool": re.compile(r"pool name=main policy=(?P<policy>[\w-]+) frames=(?P<frames>\d+) swap=(?P<swap>\w+) "
                        r"slots=(?P<slots>\d+)"),
 }
 

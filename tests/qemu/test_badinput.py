@@ -8,13 +8,15 @@ import tarfile
 
 import logmodel
 import pytest
-from scenario import BUILT_PROGRAMS, boot, programs
+from scenario import BUILT_PROGRAMS, ROOT, boot, programs
 from tools import qemu
 
 # Command line ----------------------------------------------------------------------------------------
 
 FRAMES = "expected all, or a number of frames from 6 on (one instruction may need 6 pages)"
-LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys, each with + or - if wanted"
+POLICIES = " ".join(re.findall(r"X\(policy_(\w+)\)", (ROOT / "mm/policy.h").read_text())) \
+    .replace("second_chance", "second-chance").replace("lru_sampled", "lru-sampled")
+LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys explain, each with + or - if wanted"
 ALLOT = ("expected global, equal, ws or pff, the last two also with CPU time in microseconds from 1 to 10000000 "
          "(ws:10000, pff:1000)")
 
@@ -36,8 +38,9 @@ WORDS = {
     "allot=equal order=1 frames=23": "frames=23: expected at least 24 (12 for a program, and as many that are shared)",
     "ksm=yes": "ksm=yes: expected on, off or madvise",
     "=": "unknown key ; known:",
-    "policy=lru": "policy=lru: expected one of: fifo clock random",
-    "policy=": "policy=: expected one of: fifo clock random",
+    "policy=lru": "policy lru needs exact mode: it must see every reference; lru-sampled makes do with accessed bits",
+    "policy=atlantis": f"policy=atlantis: expected one of: {POLICIES}",
+    "policy=": f"policy=: expected one of: {POLICIES}",
     "frames=5": f"frames=5: {FRAMES}",
     "frames=0": f"frames=0: {FRAMES}",
     "frames=-1": f"frames=-1: {FRAMES}",
@@ -114,7 +117,8 @@ COMMANDS = {
     "disk nonsense": "disk: expected no argument, or fail-read, fail-write or corrupt and a number from 1 on",
     "disk fail-read 0": "disk: expected no argument, or fail-read, fail-write or corrupt and a number from 1 on",
     "frames x": "frames: expected no argument, or: map",
-    "policy lru": "policy: lru: expected dump, or one of: fifo clock random",
+    "policy atlantis": f"policy: atlantis: expected dump, or one of: {POLICIES}",
+    "policy lru": "policy lru needs exact mode: it must see every reference; lru-sampled makes do with accessed bits",
     "policy fifo x": "policy: x: expected pid=N, or pool=NAME of a pool; policy lists them",
     "policy fifo pid=x": "policy: pid=x: expected the pid of a running program; ps lists them",
     "policy fifo pid=99": "policy: pid=99: expected the pid of a running program; ps lists them",
@@ -124,12 +128,17 @@ COMMANDS = {
     "allot ws 5": f"allot: 5: {ALLOT.replace('expected ', 'expected no argument, or: ')}",
     "with": "with: expected run and a program at the end",
     "with run": "with: expected run and a program at the end",
-    "with frames=9 hello": "with: hello: expected policy=NAME, frames=N, accessed=a1|ad or seed=N, and then run",
-    "with x=1 run hello": "with: x=1: expected policy=NAME, frames=N, accessed=a1|ad or seed=N, and then run",
+    "with frames=9 hello": "with: hello: expected policy=NAME, frames=N, accessed=a1|ad, seed=N or zeros=own|shared, and then run",
+    "with x=1 run hello": "with: x=1: expected policy=NAME, frames=N, accessed=a1|ad, seed=N or zeros=own|shared, and then run",
     "with frames=5 run hello": "with: frames=5: expected 6 to ",
     "with frames=99999999 run hello": "with: frames=99999999: expected 6 to ",
     "with frames=x run hello": "with: frames=x: expected 6 to ",
-    "with policy=lru run hello": "with: policy=lru: expected one of: fifo clock random",
+    "with policy=atlantis run hello": f"with: policy=atlantis: expected one of: {POLICIES}",
+    "with policy=lru run hello": "policy lru needs exact mode: it must see every reference; lru-sampled makes do with accessed bits",
+    "exact": "exact: expected run and a program: exact run matmul",
+    "reftrace": "reftrace: nothing is recorded; first: exact run PROG",
+    "reftrace x": "reftrace: x: expected no argument, or: memory",
+    "replay": "replay: there is no trace: the loader gave none as a second module (make replay TRACE=file)",
     "with accessed=a0 run hello": "with: accessed=a0: expected a1 or ad",
     "with seed=-1 run hello": "with: seed=-1: expected 0 to 4294967295",
     "with seed=1 run nosuch": f"nosuch: no such program; there are: {PROGRAM_NAMES}",

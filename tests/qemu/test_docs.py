@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 from tools import layers, qemu  # noqa: E402
 
-DOCS = sorted((ROOT / "docs").glob("**/*.md"))
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
 BUILT_FROM = ("Makefile", "linker.ld", ".clang-format", "lib", "mm", "arch", "drivers", "kernel", "boot",
               "user", "tests", "tools")
 LIMIT = 120  # seconds for one build
@@ -89,7 +89,7 @@ def anchors(path):
     return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
 
 
-@pytest.mark.parametrize("path", DOCS, ids=lambda p: p.name)
+@pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT / "docs")))
 def test_links_and_files_exist(path):
     """Links, and files that are named in `code`."""
     text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)

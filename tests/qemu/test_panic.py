@@ -25,6 +25,24 @@ PANICS = {
 }
 
 
+# What a wrong policy is told at the next eviction. The frame of a victim is mostly used again at once, and so
+# is its pool's again; the pager, which asks for several victims in a row, notices one that is named twice.
+WRONG_POLICIES = {
+    "policy-none": (r"policy wrong: picked nothing of 32 pages in pool main", ""),
+    "policy-foreign": (r"policy wrong: picked frame 0, which is not pool main's \(kind 0, pool none\)", ""),
+    "policy-nonsense": (r"policy wrong: picked 0x[0-9a-f]+, which is no frame", ""),
+    "policy-twice": (r"policy wrong: picked frame 0x[0-9a-f]+, which it was told has left \(flags 0x[0-9a-f]+\)", "pager=on"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_POLICIES)
+def test_a_wrong_policy_is_named(what):
+    cause, append = WRONG_POLICIES[what]
+    run = boot([f"provoke {what}", "run matmul"], f"frames=32 log=quiet {append}")
+    assert run.rc == qemu.FAILED
+    assert re.search("^PANIC: " + cause + "$", run.log, re.MULTILINE), run.result.tail()
+
+
 @pytest.mark.parametrize("what", PANICS)
 def test_panic(what):
     cause, detail, functions = PANICS[what]
@@ -75,4 +93,4 @@ def test_unknown_provocation():
     run = boot(["provoke", "provoke nonsense"], "log=quiet")
     assert run.rc == qemu.FAILED
     assert run.output("provoke") == run.output("provoke nonsense") == (
-        "provoke: expected panic, null, write-text, undefined, stack, double-fault, double-free or hang\n")
+        "provoke: expected panic, null, write-text, undefined, stack, double-fault, double-free, hang, or a wrong policy: policy-none, policy-foreign, policy-nonsense, policy-twice\n")

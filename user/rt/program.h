@@ -7,7 +7,7 @@
 
 #include "lib/types.h"
 
-enum { MAX_PARAMS = 2 };
+enum { MAX_PARAMS = 3 };
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 /* One numeric argument, in order on the command line, all optional. */
