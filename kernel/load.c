@@ -21,6 +21,7 @@ static struct list_node running = {&running, &running}, waiting = {&waiting, &wa
 static struct load_figures figures;
 static const char balancer; /* its channel */
 static bool balancer_lives, kicked;
+static bool main_is_large; /* main_pool is to give what it has above the least */
 
 static struct allotment *at(struct list_node *n)
 {
@@ -46,6 +47,7 @@ struct load_figures load_figures(void)
 void load_reset(void)
 {
     figures = (struct load_figures){0};
+    main_is_large = false;
 }
 
 /* ---- room ---- */
@@ -89,6 +91,11 @@ static bool has_waited(const struct allotment *a)
 static uint32_t need_of(const struct allotment *a)
 {
     return MIN(a->demand, allot_frames() - load_least());
+}
+
+static uint32_t slack(void)
+{
+    return allot_frames() / SLACK_PART;
 }
 
 /* Has it been asleep for a while? */
@@ -225,7 +232,8 @@ void load_enter(struct allotment *a)
 {
     bool equal = allot_config().mode == ALLOT_EQUAL;
     a->demand = load_least();
-    if (list_empty(&waiting) && load_room() >= (int32_t)a->demand && (!equal || another_has_least()))
+    uint32_t room_needed = a->demand + (figures.running > 0 && !equal ? slack() : 0);
+    if (list_empty(&waiting) && load_room() >= (int32_t)room_needed && (!equal || another_has_least()))
         run_on(a);
     else
         wait_in_line(a);
@@ -242,7 +250,8 @@ void load_leave(struct allotment *a)
 void load_overload(void)
 {
     load_kick();
-    bool soon = main_pool.resident > load_least() || leaving() > 0 || somebody_releases() || kept() > 0;
+    main_is_large = main_pool.resident > load_least() && main_pool.queued > 0;
+    bool soon = main_is_large || leaving() > 0 || somebody_releases() || kept() > 0;
     struct allotment *a = choose();
     if (!soon && figures.running > 1 && a != NULL)
         suspend(a, "no frames left");
@@ -290,10 +299,14 @@ static bool release_idle_pages(void)
     return true;
 }
 
+/* The pages of main_pool are those of nobody who runs. */
 static bool shrink_main(void)
 {
-    return main_pool.resident > main_pool.limit && main_pool.queued > 0 &&
-           pool_evict(&main_pool, SWAP_NORMAL) == VM_OK;
+    uint32_t most = main_is_large ? load_least() : main_pool.limit;
+    if (main_pool.resident > most && main_pool.queued > 0 && pool_evict(&main_pool, SWAP_NORMAL) == VM_OK)
+        return true;
+    main_is_large = false;
+    return false;
 }
 
 static bool resume_one(void)
@@ -301,9 +314,8 @@ static bool resume_one(void)
     struct allotment *a = first_in_line();
     if (a == NULL)
         return false;
-    uint32_t slack = has_waited(a) || a->suspensions == 0 ? 0 : allot_frames() / SLACK_PART;
-    bool fits = load_room() + (int32_t)a->pool->resident >= (int32_t)(need_of(a) + slack);
-    if (figures.running > 0 && !fits)
+    uint32_t room_needed = need_of(a) + (has_waited(a) ? 0 : slack());
+    if (figures.running > 0 && load_room() + (int32_t)a->pool->resident < (int32_t)room_needed)
         return false;
     resume(a);
     return true;

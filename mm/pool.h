@@ -60,7 +60,7 @@ struct pool {
     uint32_t time; /* of the processes that run in it, in the kernel's unit */
     struct list_node used;
 
-    /* Called when the last reference goes, before anything is freed. NULL: nobody wants to know. */
+    /* Called once, when the last reference goes, before any page does. NULL: nobody wants to know. */
     void (*released)(struct pool *p);
     void *owner; /* whoever set `released` */
 };

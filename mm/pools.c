@@ -16,6 +16,11 @@ static void drain(struct pool *p)
 
 void pool_put(struct pool *p)
 {
+    if (p->refs == 1 && p->released != NULL) {
+        void (*released)(struct pool *) = p->released;
+        p->released = NULL;
+        released(p);
+    }
     if (p->refs == 1 && p->resident > 0) {
         ASSERT(pool_heir != NULL && pool_heir != p, "pool %s ends with %u frames and no heir", p->name,
                p->resident);
@@ -24,8 +29,6 @@ void pool_put(struct pool *p)
     /* who has taken a reference while this slept ends the pool instead */
     if (--p->refs > 0)
         return;
-    if (p->released != NULL)
-        p->released(p);
     if (p->resident > 0)
         pool_move_frames(p, pool_heir);
     pool_destroy(p);
