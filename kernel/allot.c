@@ -227,14 +227,20 @@ static struct allotment *own(void)
     return current->space != NULL ? allot_of(current->space->pool) : NULL;
 }
 
+/* Before a's program goes on: it waits if it is suspended, and what is measured is brought up to date. */
+static void enter(struct allotment *a)
+{
+    allot_park();
+    advance(a);
+    sample_if_due(a);
+}
+
 void allot_before_fault(void)
 {
     struct allotment *a = own();
     if (a == NULL)
         return;
-    allot_park();
-    advance(a);
-    sample_if_due(a);
+    enter(a);
     if (config.mode != ALLOT_EQUAL && a->pool->resident + (1u << a->pool->order) > a->pool->limit)
         grow(a);
     allot_park(); /* it may be the one that made room */
@@ -260,11 +266,8 @@ void allot_after_fault(void)
 void allot_tick(void)
 {
     struct allotment *a = own();
-    if (a == NULL)
-        return;
-    allot_park();
-    advance(a);
-    sample_if_due(a);
+    if (a != NULL)
+        enter(a);
 }
 
 void allot_falls_asleep(void)

@@ -62,12 +62,10 @@ static int32_t load(const struct file *f, vaddr_t argv, vaddr_t envp, struct spa
     if (err == 0 && (kernel_memory_short() || (s = space_new(pool, current->result.pid)) == NULL))
         err = -ENOMEM;
     pool_put(pool);
-    if (err == 0 && current->space->exact != NULL && exact_enable_all(s) != VM_OK)
+    if (err == 0 && exact_begin(s, current->space->always & ~(uint32_t)REGION_LOCKED) != VM_OK)
         err = -ENOMEM;
-    if (err == 0) {
-        s->always = current->space->always & ~(uint32_t)REGION_LOCKED;
+    if (err == 0)
         err = elf_load(f, s, &args, start, &silent);
-    }
     args_free(&args);
     if (err != 0 && s != NULL)
         space_put(s);

@@ -203,12 +203,11 @@ static int32_t load_program(struct proc *p, const struct file *program, int argc
     } else if (err != 0 || p->signals == NULL || p->files == NULL || p->space == NULL) {
         print(out, "%s: no memory for another process\n", program->name);
         err = -ENOMEM;
-    } else if ((always & REGION_EXACT) && exact_enable_all(p->space) != VM_OK) {
+    } else if (exact_begin(p->space, always) != VM_OK) {
         print(out, "%s: exact mode needs memory, and pages as the unit of residence (order=0)\n",
               program->name);
         err = -ENOMEM;
     } else {
-        p->space->always |= always;
         err = elf_load(program, p->space, &args, start, out);
     }
     args_free(&args);

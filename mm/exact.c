@@ -230,15 +230,12 @@ enum vm_result exact_disable(struct space *s, vaddr_t start, vaddr_t end)
     return change(s, start, end, false);
 }
 
-enum vm_result exact_enable_all(struct space *s)
+enum vm_result exact_begin(struct space *s, uint32_t always)
 {
-    enum vm_result r = prepare(s);
-    if (r != VM_OK)
-        return r;
-    s->always |= REGION_EXACT | REGION_FRAMES;
-    for (uint32_t i = 0; i < s->regions.count; i++)
-        set_mode(s, s->regions.at[i], true);
-    return VM_OK;
+    enum vm_result r = always & REGION_EXACT ? prepare(s) : VM_OK;
+    if (r == VM_OK)
+        s->always = always;
+    return r;
 }
 
 enum vm_result exact_fork(struct space *child, struct space *parent)

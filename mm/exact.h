@@ -37,8 +37,9 @@ enum vm_result exact_enable(struct space *s, vaddr_t start, vaddr_t end) MUST_CH
 /* The contrary. => VM_OK, VM_NO_REGION, VM_NO_MEMORY */
 enum vm_result exact_disable(struct space *s, vaddr_t start, vaddr_t end) MUST_CHECK;
 
-/* All of the space, now and later. => as exact_enable */
-enum vm_result exact_enable_all(struct space *s) MUST_CHECK;
+/* A new space, without regions yet: all that it will have get these flags, see region.h; exact ones need
+ * memory. => as exact_enable */
+enum vm_result exact_begin(struct space *s, uint32_t always) MUST_CHECK;
 
 /* For the page fault, in an exact region: the page can be reached again, if it is present. */
 void exact_show(struct space *s, const struct region *r, vaddr_t va);

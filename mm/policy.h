@@ -155,8 +155,8 @@ const struct policy *policy_find(const char *name);
 /* "fifo clock random", for error messages. */
 void policy_names(struct printer *out);
 
-/* For policies that keep frames in queues: how many frames one holds, or UINT32_MAX after saying that a link
- * is broken; and a dump of it from the head. */
+/* For policies that keep frames, or ghosts, in queues: how many one holds, or UINT32_MAX after saying that a
+ * link is broken; and a dump of it from the head. */
 uint32_t policy_check_queue(const struct list_node *head, const char *name, struct printer *out);
 void policy_dump_queue(const struct list_node *head, struct printer *out);
 

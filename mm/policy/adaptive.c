@@ -7,12 +7,14 @@
 #include "mm/policy/adaptive.h"
 #include "mm/slab.h"
 
-struct adaptive *adaptive_create(const struct policy_setup *setup, const char *name)
+struct adaptive *adaptive_create(const struct policy_setup *setup, const char *name,
+                                 int (*side_of)(const struct adaptive *, uint32_t, uint32_t))
 {
     struct adaptive *a = kzalloc(sizeof *a);
     if (a == NULL)
         return NULL;
     a->name = name;
+    a->side = side_of;
     a->capacity = setup->capacity;
     for (int side = 0; side < ADAPTIVE_SIDES; side++) {
         list_init(&a->t[side]);
@@ -64,6 +66,11 @@ void adaptive_learn(struct adaptive *a, const struct page_entry *ghost)
         a->target -= MIN(step, a->target);
 }
 
+static inline int adaptive_side(const struct frame *f)
+{
+    return f->policy_flag & SEEN_OFTEN;
+}
+
 static void put(struct adaptive *a, struct frame *f, int side)
 {
     f->policy_flag = (uint8_t)side;
@@ -108,31 +115,53 @@ void adaptive_removed(void *state, struct frame *f, bool evicted)
     end_excess(a); /* none, unless the pool holds more than capacity */
 }
 
-struct frame *adaptive_oldest_but(const struct adaptive *a, int side, const struct frame *f)
+struct frame *adaptive_pick_victim(void *state)
+{
+    struct adaptive *a = state;
+    /* ends: each page that is passed over has lost its bit */
+    while (a->t_count[SEEN_ONCE] + a->t_count[SEEN_OFTEN] > 0) {
+        int side = a->side(a, a->t_count[SEEN_ONCE], a->t_count[SEEN_OFTEN]);
+        struct frame *f = policy_frame(a->t[side].next);
+        if (!usage_test_clear(&a->usage, f))
+            return f;
+        adaptive_promote(a, f);
+    }
+    return NULL;
+}
+
+/* => the next to go on one side, but f; it is there */
+static struct frame *oldest_but(const struct adaptive *a, int side, const struct frame *f)
 {
     struct list_node *n = a->t[side].next;
     if (n == &f->link)
         n = n->next;
-    return n == &a->t[side] ? NULL : policy_frame(n);
+    return policy_frame(n);
 }
 
-void adaptive_print(const struct adaptive *a, const struct frame *victim, struct printer *why)
+struct frame *adaptive_explain(void *state, struct frame *victim, struct printer *why)
 {
+    struct adaptive *a = state;
+    uint32_t left[ADAPTIVE_SIDES] = {a->t_count[SEEN_ONCE], a->t_count[SEEN_OFTEN]};
     print(why, "oldest of T%d, T1=%u B1=%u T2=%u B2=%u p=%u", adaptive_side(victim) + 1,
           a->t_count[SEEN_ONCE], a->b_count[SEEN_ONCE], a->t_count[SEEN_OFTEN], a->b_count[SEEN_OFTEN],
           a->target);
+    left[adaptive_side(victim)]--;
+    if (left[SEEN_ONCE] + left[SEEN_OFTEN] == 0)
+        return NULL;
+    struct frame *f = oldest_but(a, a->side(a, left[SEEN_ONCE], left[SEEN_OFTEN]), victim);
+    return usage_test(&a->usage, f) ? NULL : f;
 }
 
 static bool side_whole(const struct adaptive *a, int side, struct printer *out)
 {
-    uint32_t frames = policy_check_queue(&a->t[side], a->name, out), ghosts = 0;
+    uint32_t frames = policy_check_queue(&a->t[side], a->name, out);
+    uint32_t ghosts = policy_check_queue(&a->b[side], a->name, out);
     bool marked = true;
-    if (frames == UINT32_MAX)
+    if (frames == UINT32_MAX || ghosts == UINT32_MAX)
         return false;
     list_for_each (n, &a->t[side])
         marked &= adaptive_side(policy_frame(n)) == side;
-    for (struct list_node *n = a->b[side].next; n != &a->b[side] && ghosts <= a->ghosts.count;
-         n = n->next, ghosts++)
+    list_for_each (n, &a->b[side])
         marked &= page_entry_of(n)->flag == side;
     if (!marked || frames != a->t_count[side] || ghosts != a->b_count[side])
         print(out, "policy %s: T%d counts %u and has %u, B%d %u and %u, or a page is on the wrong one\n",

@@ -15,6 +15,8 @@ enum { SEEN_ONCE, SEEN_OFTEN, ADAPTIVE_SIDES };
 
 struct adaptive {
     const char *name;
+    /* Which side gives a page, for T1 and T2 of these lengths, not both 0. Where the two policies differ. */
+    int (*side)(const struct adaptive *a, uint32_t once, uint32_t often);
     struct list_node t[ADAPTIVE_SIDES], b[ADAPTIVE_SIDES]; /* frames, ghosts: the next to go first */
     uint32_t t_count[ADAPTIVE_SIDES], b_count[ADAPTIVE_SIDES];
     uint32_t capacity;
@@ -25,7 +27,8 @@ struct adaptive {
 };
 
 /* A new instance for the policy of this name. => NULL when memory is short. */
-struct adaptive *adaptive_create(const struct policy_setup *setup, const char *name) MUST_CHECK;
+struct adaptive *adaptive_create(const struct policy_setup *setup, const char *name,
+                                 int (*side)(const struct adaptive *, uint32_t, uint32_t)) MUST_CHECK;
 void adaptive_destroy(void *state);
 
 /* The target moves towards the side whose ghost was missed, by the quotient of the lengths of the other and
@@ -42,16 +45,11 @@ void adaptive_promote(struct adaptive *a, struct frame *f);
 /* f's page goes to the young end of B1 or B2 if it is evicted. */
 void adaptive_removed(void *state, struct frame *f, bool evicted);
 
-static inline int adaptive_side(const struct frame *f)
-{
-    return f->policy_flag & SEEN_OFTEN;
-}
+/* The oldest page of the side that gives one; those found used on the way go to the young end of T2. */
+struct frame *adaptive_pick_victim(void *state);
 
-/* The next to go on one side, but f: NULL if there is none. */
-struct frame *adaptive_oldest_but(const struct adaptive *a, int side, const struct frame *f);
-
-/* For the policies' explain. */
-void adaptive_print(const struct adaptive *a, const struct frame *victim, struct printer *why);
+/* The runner-up cannot be told if it was accessed, and so would be passed over. */
+struct frame *adaptive_explain(void *state, struct frame *victim, struct printer *why);
 
 uint32_t adaptive_check(void *state, struct printer *out);
 void adaptive_dump(void *state, struct printer *out);

@@ -16,9 +16,20 @@
  * O(1) but for the pages so passed over. */
 #include "mm/policy/adaptive.h"
 
+/* REPLACE of the paper, for lists of these lengths, not both 0. In case IV, if T1 alone is as long as memory,
+ * p may be no less: T2 is empty then. => the side that gives a page */
+static int side_to_replace(const struct adaptive *a, uint32_t once, uint32_t often)
+{
+    if (often == 0)
+        return SEEN_ONCE;
+    if (once > 0 && (once > a->target || (a->wanted_often && once == a->target)))
+        return SEEN_ONCE;
+    return SEEN_OFTEN;
+}
+
 static void *arc_create(const struct policy_setup *setup)
 {
-    return adaptive_create(setup, "arc");
+    return adaptive_create(setup, "arc", side_to_replace);
 }
 
 static void arc_missed(void *state, struct page_id id)
@@ -45,44 +56,6 @@ static void arc_touched(void *state, struct frame *f)
     adaptive_promote(a, f);
 }
 
-/* REPLACE of the paper, for lists of these lengths, not both 0. In case IV, if T1 alone is as long as memory,
- * p may be no less: T2 is empty then. => the side that gives a page */
-static int side_to_replace(const struct adaptive *a, uint32_t once, uint32_t often)
-{
-    if (often == 0)
-        return SEEN_ONCE;
-    if (once > 0 && (once > a->target || (a->wanted_often && once == a->target)))
-        return SEEN_ONCE;
-    return SEEN_OFTEN;
-}
-
-static struct frame *arc_pick_victim(void *state)
-{
-    struct adaptive *a = state;
-    /* ends: each page that is passed over has lost its bit */
-    while (a->t_count[SEEN_ONCE] + a->t_count[SEEN_OFTEN] > 0) {
-        int side = side_to_replace(a, a->t_count[SEEN_ONCE], a->t_count[SEEN_OFTEN]);
-        struct frame *f = policy_frame(a->t[side].next);
-        if (!usage_test_clear(&a->usage, f))
-            return f;
-        adaptive_promote(a, f);
-    }
-    return NULL;
-}
-
-/* The runner-up cannot be told if it was accessed, and so would be passed over. */
-static struct frame *arc_explain(void *state, struct frame *victim, struct printer *why)
-{
-    struct adaptive *a = state;
-    uint32_t left[ADAPTIVE_SIDES] = {a->t_count[SEEN_ONCE], a->t_count[SEEN_OFTEN]};
-    adaptive_print(a, victim, why);
-    left[adaptive_side(victim)]--;
-    if (left[SEEN_ONCE] + left[SEEN_OFTEN] == 0)
-        return NULL;
-    struct frame *f = adaptive_oldest_but(a, side_to_replace(a, left[SEEN_ONCE], left[SEEN_OFTEN]), victim);
-    return usage_test(&a->usage, f) ? NULL : f;
-}
-
 const struct policy policy_arc = {
     .name = "arc",
     .summary = "recency and frequency balanced by their ghosts (Megiddo and Modha 2003)",
@@ -91,9 +64,9 @@ const struct policy policy_arc = {
     .missed = arc_missed,
     .inserted = arc_inserted,
     .touched = arc_touched,
-    .pick_victim = arc_pick_victim,
+    .pick_victim = adaptive_pick_victim,
     .removed = adaptive_removed,
-    .explain = arc_explain,
+    .explain = adaptive_explain,
     .check = adaptive_check,
     .dump = adaptive_dump,
 };

@@ -9,9 +9,15 @@
  * accessed bit in sampled mode; it starts clear, see mm/usage.h. O(1) but for the pages passed over. */
 #include "mm/policy/adaptive.h"
 
+/* The clock whose hand moves, for clocks of these sizes, not both 0. */
+static int side_to_turn(const struct adaptive *a, uint32_t once, uint32_t often)
+{
+    return often == 0 || once >= MAX(a->target, 1u) ? SEEN_ONCE : SEEN_OFTEN;
+}
+
 static void *car_create(const struct policy_setup *setup)
 {
-    return adaptive_create(setup, "car");
+    return adaptive_create(setup, "car", side_to_turn);
 }
 
 static void car_missed(void *state, struct page_id id)
@@ -35,39 +41,6 @@ static void car_touched(void *state, struct frame *f)
     usage_touched(&a->usage, f);
 }
 
-/* The clock whose hand moves, for clocks of these sizes, not both 0. */
-static int side_to_turn(const struct adaptive *a, uint32_t once, uint32_t often)
-{
-    return often == 0 || once >= MAX(a->target, 1u) ? SEEN_ONCE : SEEN_OFTEN;
-}
-
-static struct frame *car_pick_victim(void *state)
-{
-    struct adaptive *a = state;
-    /* ends: each page that is passed over has lost its bit */
-    while (a->t_count[SEEN_ONCE] + a->t_count[SEEN_OFTEN] > 0) {
-        int side = side_to_turn(a, a->t_count[SEEN_ONCE], a->t_count[SEEN_OFTEN]);
-        struct frame *f = policy_frame(a->t[side].next);
-        if (!usage_test_clear(&a->usage, f))
-            return f;
-        adaptive_promote(a, f);
-    }
-    return NULL;
-}
-
-/* The runner-up cannot be told if it was accessed, and so would be passed over. */
-static struct frame *car_explain(void *state, struct frame *victim, struct printer *why)
-{
-    struct adaptive *a = state;
-    uint32_t left[ADAPTIVE_SIDES] = {a->t_count[SEEN_ONCE], a->t_count[SEEN_OFTEN]};
-    adaptive_print(a, victim, why);
-    left[adaptive_side(victim)]--;
-    if (left[SEEN_ONCE] + left[SEEN_OFTEN] == 0)
-        return NULL;
-    struct frame *f = adaptive_oldest_but(a, side_to_turn(a, left[SEEN_ONCE], left[SEEN_OFTEN]), victim);
-    return usage_test(&a->usage, f) ? NULL : f;
-}
-
 const struct policy policy_car = {
     .name = "car",
     .summary = "ARC with two clocks: hits only set a bit (Bansal and Modha 2004)",
@@ -76,9 +49,9 @@ const struct policy policy_car = {
     .missed = car_missed,
     .inserted = car_inserted,
     .touched = car_touched,
-    .pick_victim = car_pick_victim,
+    .pick_victim = adaptive_pick_victim,
     .removed = adaptive_removed,
-    .explain = car_explain,
+    .explain = adaptive_explain,
     .check = adaptive_check,
     .dump = adaptive_dump,
 };
