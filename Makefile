@@ -57,6 +57,7 @@ SWAPIMG ?= build/swap.img
 
 #: Variables of the build:
 #:   V=1            show the commands
+#:   LOCK_CHECK=1   a kernel that checks the order of its locks (docs/locking.md)
 #:   CROSS=         prefix of the cross compiler: i686-elf- if on PATH, else i686-linux-gnu-
 #:   GLIBC_CC=      compiler with a C library for user/glibc: i686-linux-gnu-gcc
 #:   HOSTCC=gcc     compiler for host tests and tools
@@ -84,13 +85,15 @@ BASE := -std=gnu11 -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -fno-strict-ali
 
 FREESTANDING := $(BASE) -O2 -ffreestanding -march=i686 -mgeneral-regs-only -fno-pic -fno-pie \
                 -fcf-protection=none -fno-asynchronous-unwind-tables $(WARN)
-KERNEL_FLAGS := $(FREESTANDING) -mregparm=3 -Wframe-larger-than=1024 -fstack-protector -mstack-protector-guard=global
+KERNEL_FLAGS := $(FREESTANDING) -mregparm=3 -Wframe-larger-than=1024 -fstack-protector -mstack-protector-guard=global \
+                $(if $(filter-out 0,$(LOCK_CHECK)),-DLOCK_CHECK)
 USER_FLAGS   := $(FREESTANDING) -fno-stack-protector
 GLIBC_FLAGS  := -I. -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
 ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall -Wundef -Werror -Wa,--noexecstack
 HOST_FLAGS   := $(BASE) $(WARN) -DFAULTLINE_HOST
-HOST64_FLAGS := $(HOST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
-HOST32_FLAGS := $(HOST_FLAGS) -O2 -static
+TEST_FLAGS   := -DLOCK_CHECK
+HOST64_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST32_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O2 -static
 SIM_FLAGS    := $(HOST_FLAGS) -O2
 
 LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \

@@ -8,6 +8,7 @@
 #include "kernel/signal.h"
 #include "kernel/turn.h"
 #include "lib/panic.h"
+#include "lib/spin.h"
 #include "lib/wait.h"
 
 struct proc *current;
@@ -139,8 +140,15 @@ void proc_interrupt(struct proc *p)
         proc_ready(p);
 }
 
+/* Nobody asks for it: kernel code is not preempted. */
+void preempt_now(void)
+{
+    preempt_state |= PREEMPT_UNWANTED;
+}
+
 static void sleep_on(const void *channel, uint64_t wake_at)
 {
+    spin_check_none("sleep_on");
     current->state = PROC_SLEEPING;
     current->channel = channel;
     if (wake_at != 0)

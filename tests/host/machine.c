@@ -3,6 +3,7 @@
 #include "tests/host/machine.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "lib/spin.h"
 #include "lib/string.h"
 #include "lib/wait.h"
 #include "mm/buddy.h"
@@ -59,8 +60,15 @@ static uint8_t *ram_at(paddr_t pa)
 
 /* ---- sleeping ---- */
 
+/* There is one thread. */
+void preempt_now(void)
+{
+    preempt_state |= PREEMPT_UNWANTED;
+}
+
 void wait_on(const void *channel)
 {
+    spin_check_none("wait_on");
     if (machine.wait == NULL)
         panic("machine: a wait for %p, which would never end", channel);
     machine.waits++;
