@@ -8,6 +8,7 @@
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "lib/spin.h"
 #include "lib/string.h"
 #include "mm/port.h"
 #include "mm/slab.h"
@@ -35,6 +36,9 @@ static struct {
     uint32_t failures; /* of writes, in a row */
     slot_t refused;    /* the disk did not take this one's content, and no other was stored or freed since */
 } swap;
+
+/* Of which slots are free. What is in a slot belongs to who has it. */
+static struct spin lock = SPIN_INIT("swap", RANK_SWAP);
 
 bool swap_verify = true;
 struct slot *swap_slots;
@@ -86,7 +90,7 @@ static struct cluster *next_cluster(void)
     return container_of(n, struct cluster, link);
 }
 
-slot_t swap_alloc(enum swap_use use)
+static slot_t take_slot(enum swap_use use)
 {
     if (swap.free == 0 || (swap.free == 1 && use != SWAP_EXCHANGE))
         return SLOT_NONE;
@@ -101,11 +105,22 @@ slot_t swap_alloc(enum swap_use use)
     return s;
 }
 
+slot_t swap_alloc(enum swap_use use)
+{
+    spin_take(&lock);
+    slot_t s = take_slot(use);
+    spin_release(&lock);
+    return s;
+}
+
+/* The disk's discard is under the lock, too: nothing of the disk's is to be cut in two. */
 void swap_release(slot_t s)
 {
+    spin_take(&lock);
     struct cluster *c = &swap.clusters[s.n / CLUSTER];
     ASSERT(swap_slots[s.n].frame == NULL, "swap: slot %u is freed while frame %#x keeps it", s.n,
            frame_pfn(swap_slots[s.n].frame).n);
+    swap_slots[s.n].refs = 0;
     bool was_full = c->unused == 0;
     c->unused |= 1u << s.n % CLUSTER;
     swap.free++;
@@ -121,6 +136,7 @@ void swap_release(slot_t s)
     }
     if (unlikely(swap.disk->discard != NULL))
         swap.disk->discard(swap.disk, s.n);
+    spin_release(&lock);
 }
 
 bool swap_scarce(void)
