@@ -75,6 +75,9 @@ CC    := $(CROSS)gcc
 NM    := $(CROSS)nm
 STRIP := $(CROSS)strip
 
+# The kernel that checks its locks lies beside the normal one.
+VARIANT := $(if $(filter-out 0,$(LOCK_CHECK)),-lockcheck)
+
 ### Flags ###############################################################################################
 
 WARN := -Wall -Wextra -Wshadow -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
@@ -102,8 +105,6 @@ LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size
 ### Sources #############################################################################################
 
 B := build
-# The kernel that checks its locks lies beside the normal one.
-VARIANT := $(if $(filter-out 0,$(LOCK_CHECK)),-lockcheck)
 
 KERNEL_SRC := $(wildcard lib/*.c mm/*.c mm/policy/*.c arch/x86/*.c arch/x86/*.S drivers/*.c kernel/*.c \
                          boot/*.c boot/*.S)
