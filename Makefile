@@ -199,6 +199,11 @@ $(KERNEL): $(KERNEL_OBJ) linker.ld tools/ksyms.py $(B)/stamp/link$(VARIANT)
 	$(Q)$(LINK_KERNEL) -o $@
 	$(Q)$(NM) $@ | tools/ksyms.py | cmp - $(KSYMS).S
 
+ifeq (,$(VARIANT))
+$(B)/faultline-lockcheck.elf: FORCE
+	@$(MAKE) LOCK_CHECK=1 $@
+endif
+
 ### Programs ############################################################################################
 
 $(B)/user/%.c.o: %.c $(B)/stamp/user

@@ -33,6 +33,10 @@ struct worker {
     struct hammer_hold holds[HOLDS];
 };
 
+static const struct hammer_kind *const all_kinds[] = {&hammer_buddy, &hammer_kmalloc, &hammer_slab,
+                                                      &hammer_swap,  &hammer_vmem,    &hammer_partition,
+                                                      &hammer_list,  &hammer_unlocked};
+
 static struct {
     uint32_t threads, ops, seed, kinds;
     const struct hammer_kind *chosen[KINDS_MAX];
@@ -247,12 +251,12 @@ static bool account(struct printer *out)
 
 static bool choose_kind(const char *name)
 {
-    for (uint32_t i = 0; i < hammer_kind_count; i++) {
-        if (strcmp(name, hammer_kinds[i]->name) != 0)
+    for (uint32_t i = 0; i < ARRAY_SIZE(all_kinds); i++) {
+        if (strcmp(name, all_kinds[i]->name) != 0)
             continue;
-        if (index_of(hammer_kinds[i]) < run.kinds)
+        if (index_of(all_kinds[i]) < run.kinds)
             return true;
-        run.chosen[run.kinds++] = hammer_kinds[i];
+        run.chosen[run.kinds++] = all_kinds[i];
         return true;
     }
     return false;
@@ -260,17 +264,17 @@ static bool choose_kind(const char *name)
 
 static void choose_usual_kinds(void)
 {
-    for (uint32_t i = 0; i < hammer_kind_count; i++)
-        if (!hammer_kinds[i]->only_if_named)
-            run.chosen[run.kinds++] = hammer_kinds[i];
+    for (uint32_t i = 0; i < ARRAY_SIZE(all_kinds); i++)
+        if (!all_kinds[i]->only_if_named)
+            run.chosen[run.kinds++] = all_kinds[i];
 }
 
 static bool usage(struct printer *out, const char *wrong)
 {
     print(out, "hammer: %s: expected [THREADS, 1 to %u, [OPS, at least 1, [SEED, at least 1]]] and names of:",
           wrong, HAMMER_THREADS);
-    for (uint32_t i = 0; i < hammer_kind_count; i++)
-        print(out, " %s", hammer_kinds[i]->name);
+    for (uint32_t i = 0; i < ARRAY_SIZE(all_kinds); i++)
+        print(out, " %s", all_kinds[i]->name);
     print(out, "\n");
     return false;
 }

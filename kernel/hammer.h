@@ -37,8 +37,9 @@ struct hammer_kind {
     bool (*check)(struct printer *out);
 };
 
-extern const struct hammer_kind *const hammer_kinds[];
-extern const uint32_t hammer_kind_count;
+extern const struct hammer_kind hammer_buddy, hammer_kmalloc, hammer_slab; /* hammer_memory.c */
+extern const struct hammer_kind hammer_swap, hammer_list, hammer_unlocked; /* hammer_numbers.c */
+extern const struct hammer_kind hammer_vmem, hammer_partition;             /* hammer_arenas.c */
 
 /* Which number belongs to which thread, kept beside the allocator's own books. Each entry is exchanged by one
  * instruction, so the map needs no lock. */
@@ -46,14 +47,13 @@ struct hammer_map {
     uint8_t *owner;
     uintptr_t count;
 };
-bool hammer_map_open(struct hammer_map *m, uintptr_t count) MUST_CHECK;
+bool hammer_map_open(struct hammer_map *m, uintptr_t count) MUST_CHECK; /* => false when memory is short */
 void hammer_map_close(struct hammer_map *m);
-void hammer_map_claim(struct hammer_map *m, struct hammer_hold *h);
-void hammer_map_verify(struct hammer_map *m, struct hammer_hold *h);
-void hammer_map_leave(struct hammer_map *m, struct hammer_hold *h);
 
-/* A pattern over h's memory, made of its stamp: a few dozen bytes, the first and the last among them. */
-void hammer_fill(struct hammer_hold *h);
-void hammer_verify_fill(struct hammer_hold *h);
+/* h's numbers belong to `from` and now belong to `to`, a thread or nobody (0); else h->wrong is set. */
+void hammer_map_exchange(struct hammer_map *m, struct hammer_hold *h, uint8_t from, uint8_t to);
+void hammer_map_claim(struct hammer_map *m, struct hammer_hold *h);  /* from nobody to h's owner */
+void hammer_map_verify(struct hammer_map *m, struct hammer_hold *h); /* is still h's owner's */
+void hammer_map_leave(struct hammer_map *m, struct hammer_hold *h);  /* to nobody */
 
 #endif
