@@ -18,7 +18,9 @@
 enum {
     HOLDS = 24, /* that a thread has at most */
     KINDS_MAX = 16,
-    GIVE_OF = 4,   /* of so many looks at a hold, one only looks, the others also give it back */
+    GIVE_OF = 4,  /* of so many looks at a hold, one only looks, the others also give it back */
+    NAP_OF = 512, /* one of so many operations is followed by a short sleep */
+    NAP_US = 100,
     LOOK_US = 5000 /* how often the structures are checked while the threads are at it */
 };
 
@@ -75,6 +77,14 @@ static void give(struct worker *w, struct hammer_hold *h)
         h->kind = NULL;
 }
 
+/* As such a thread must: with interrupts off. If all sleep, the CPU idles on this stack. */
+static void nap(void)
+{
+    uint32_t flags = irq_save();
+    proc_sleep_on(&run, clock_micros() + NAP_US);
+    irq_restore(flags);
+}
+
 /* One operation, on one hold. */
 static void step(struct worker *w, struct hammer_hold *h)
 {
@@ -100,6 +110,8 @@ static void work(void *arg)
         h = &w->holds[random_below(&w->rng, HOLDS)];
         w->ops++;
         step(w, h);
+        if (random_below(&w->rng, NAP_OF) == 0)
+            nap();
         run.stop |= h->wrong != NULL;
     }
     for (uint32_t i = 0; i < HOLDS && !*(volatile bool *)&run.stop; i++) {
