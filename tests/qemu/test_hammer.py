@@ -8,7 +8,7 @@ from scenario import ROOT, boot, programs
 from tools import qemu
 
 CHECKED = "build/faultline-lockcheck.elf"
-USUAL = ["buddy", "kmalloc", "slab", "swap", "list"]
+USUAL = ["buddy", "kmalloc", "slab", "swap", "vmem", "partition", "list"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -102,3 +102,9 @@ def test_a_kernel_that_checks_its_locks_panics(what):
     assert run.rc == qemu.FAILED
     assert run.output(f"provoke {what}") == \
         "provoke: this kernel does not check its locks; expected one built with LOCK_CHECK=1\n"
+
+
+def test_the_table_of_ranks_is_the_one_in_the_code():
+    code = re.findall(r"^ +(RANK_\w+) = (\d+),", (ROOT / "lib" / "spin.h").read_text(), re.MULTILINE)
+    table = re.findall(r"^\| (\d+) \| `(RANK_\w+)` \|", (ROOT / "docs" / "locking.md").read_text(), re.MULTILINE)
+    assert code and table == [(rank, name) for name, rank in code]
