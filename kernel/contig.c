@@ -404,7 +404,7 @@ static const struct {
     const char *name, *args;
     int least, most; /* arguments */
     int (*run)(int argc, char **argv, struct printer *out);
-} commands[] = {
+} subcommands[] = {
     {"init", "KIB [STRATEGY]", 1, 2, init},
     {"alloc", "NAME KIB [buddy]", 2, 3, alloc},
     {"free", "NAME", 1, 1, free_one},
@@ -418,16 +418,16 @@ static const struct {
 
 static int command_run(int argc, char **argv, struct printer *out)
 {
-    for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
-        if (strcmp(argv[1], commands[i].name) != 0)
+    for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(subcommands); i++) {
+        if (strcmp(argv[1], subcommands[i].name) != 0)
             continue;
-        if (argc - 2 < commands[i].least || argc - 2 > commands[i].most)
-            return complain(out, "expected: contig %s %s", commands[i].name, commands[i].args);
-        return commands[i].run(argc - 2, argv + 2, out);
+        if (argc - 2 < subcommands[i].least || argc - 2 > subcommands[i].most)
+            return complain(out, "expected: contig %s %s", subcommands[i].name, subcommands[i].args);
+        return subcommands[i].run(argc - 2, argv + 2, out);
     }
     print(out, "contig: %s; expected one of:\n", argc > 1 ? "unknown command" : "which command?");
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        print(out, "  contig %s %s\n", commands[i].name, commands[i].args);
+    for (size_t i = 0; i < ARRAY_SIZE(subcommands); i++)
+        print(out, "  contig %s %s\n", subcommands[i].name, subcommands[i].args);
     return 1;
 }
 
