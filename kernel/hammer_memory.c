@@ -94,9 +94,21 @@ const struct hammer_kind hammer_buddy = {
 
 /* ---- kmalloc, and a slab cache of the hammer's own ---- */
 
-enum { KMALLOC_SHIFTS = 13, OBJECT_BYTES = 88 };
+enum { KMALLOC_SHIFTS = 13, RESIZE_OF = 4, REAP_OF = 64, BODY_BYTES = 80 };
 
-static struct slab_cache cache = SLAB_CACHE_INIT(cache, "hammer", OBJECT_BYTES);
+/* Its first word is constructed, and nobody may change it. */
+struct object {
+    struct object *self;
+    uint8_t body[BODY_BYTES];
+};
+
+static void construct(void *object)
+{
+    ((struct object *)object)->self = object;
+}
+
+static struct slab_cache cache =
+    SLAB_CACHE_CTOR_INIT(cache, "hammer", sizeof(struct object), construct, NULL);
 
 static bool hold_memory(struct hammer_hold *h, void *p, uintptr_t bytes)
 {
@@ -109,11 +121,16 @@ static bool hold_memory(struct hammer_hold *h, void *p, uintptr_t bytes)
     return true;
 }
 
-/* As many below 16 bytes as between 4 and 8 KiB. */
+/* As many below 16 bytes as between 4 and 8 KiB. Some have had another size at first. */
 static bool kmalloc_take(struct hammer_hold *h, uint32_t *rng)
 {
     uint32_t bytes = 1 + random_below(rng, 1u << (1 + random_below(rng, KMALLOC_SHIFTS)));
-    return hold_memory(h, kmalloc(bytes), bytes);
+    if (random_below(rng, RESIZE_OF) != 0)
+        return hold_memory(h, kmalloc(bytes), bytes);
+    void *other = kmalloc(1 + random_below(rng, 2 * bytes)), *p = krealloc(other, bytes);
+    if (p == NULL)
+        kfree(other);
+    return hold_memory(h, p, bytes);
 }
 
 static void kmalloc_give(struct hammer_hold *h)
@@ -121,22 +138,29 @@ static void kmalloc_give(struct hammer_hold *h)
     kfree(h->at);
 }
 
-static bool slab_take(struct hammer_hold *h, uint32_t *rng UNUSED)
+static bool slab_take(struct hammer_hold *h, uint32_t *rng)
 {
-    return hold_memory(h, slab_alloc(&cache), OBJECT_BYTES);
+    if (random_below(rng, REAP_OF) == 0)
+        slab_reap();
+    struct object *o = slab_alloc(&cache);
+    if (o == NULL)
+        return false;
+    if (o->self != o)
+        h->wrong = "it is not constructed";
+    return hold_memory(h, o->body, sizeof o->body);
 }
 
 static void slab_give(struct hammer_hold *h)
 {
-    slab_free(&cache, h->at);
+    slab_free(&cache, container_of(h->at, struct object, body));
 }
 
 static bool slab_close(struct printer *out)
 {
-    if (cache.objects == 0)
-        return true;
-    print(out, "hammer: the cache counts %u objects, expected none\n", cache.objects);
-    return false;
+    uint32_t left = slab_objects(&cache);
+    if (left > 0)
+        print(out, "hammer: the cache has %u objects, expected none\n", left);
+    return left == 0;
 }
 
 const struct hammer_kind hammer_kmalloc = {.name = "kmalloc",
