@@ -9,6 +9,7 @@
 #include "lib/command.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "lib/wait.h"
 #include "mm/buddy.h"
 #include "mm/fault_log.h"
 #include "mm/stats.h"
@@ -141,6 +142,20 @@ static int reset(int argc UNUSED, char **argv UNUSED, struct printer *out)
 
 /* ---- compaction ---- */
 
+static void next_step(struct timer *t UNUSED)
+{
+    wake_all(&automatic);
+}
+
+/* Programs run for a while, but not until all have had their time slices. */
+static void let_others_run(void)
+{
+    struct timer t = {.fire = next_step};
+    timer_start(&t, clock_micros() + STEP_GAP_US);
+    wait_on(&automatic);
+    timer_cancel(&t);
+}
+
 /* In steps of `budget` frames, between which programs run, until a hole of `wanted` units is there, or
  * nothing is left to move. */
 static struct compaction compact(uint32_t budget, uint32_t wanted)
@@ -154,7 +169,7 @@ static struct compaction compact(uint32_t budget, uint32_t wanted)
         c.longest = MAX(c.longest, ticks);
         if (moved < budget)
             break;
-        proc_sleep_on(&automatic, clock_micros() + STEP_GAP_US);
+        let_others_run();
     }
     log_event(LOG_PROC, "contig-compact steps=%u moved=%u longest-ticks=%u largest=%u", c.steps, c.moved,
               c.longest, partition_figures(&contig_book).largest);
