@@ -113,6 +113,15 @@ static int init(int argc, char **argv, struct printer *out)
     return 0;
 }
 
+static int set_strategy(int argc UNUSED, char **argv, struct printer *out)
+{
+    const struct fit *fit = no_arena(out) ? NULL : parse_fit(argv[0], out);
+    if (fit == NULL)
+        return 1;
+    vmem_set_fit(contig_book.arena, fit);
+    return 0;
+}
+
 /* => a partition, NULL when there is none */
 static struct partition *first(void)
 {
@@ -208,8 +217,9 @@ static int set_automatic(int argc, char **argv, struct printer *out)
 {
     uint32_t budget = UINT32_MAX;
     bool on = argc == 1 && strcmp(argv[0], "on") == 0, off = argc == 1 && strcmp(argv[0], "off") == 0;
-    if (!on && !off && !parse_step(argc, argv, &budget, out))
-        return complain(out, "auto: or on, or off");
+    if (!on && !off &&
+        (argc != 2 || strcmp(argv[0], "step") != 0 || !parse_u32(argv[1], false, &budget) || budget == 0))
+        return complain(out, "expected on, off, or step N, with N frames from 1 on");
     automatic.compacts = !off;
     automatic.budget = budget;
     return 0;
@@ -427,6 +437,7 @@ static const struct {
     {"read", "NAME OFFSET LEN", 3, 3, read_text},
     {"compact", "[step N]", 0, 2, compact_now},
     {"auto", "on|off|step N", 1, 2, set_automatic},
+    {"strategy", "NAME", 1, 1, set_strategy},
     {"status", "", 0, 0, status},
     {"reset", "", 0, 0, reset},
 };
@@ -437,7 +448,8 @@ static int command_run(int argc, char **argv, struct printer *out)
         if (strcmp(argv[1], subcommands[i].name) != 0)
             continue;
         if (argc - 2 < subcommands[i].least || argc - 2 > subcommands[i].most)
-            return complain(out, "expected: contig %s %s", subcommands[i].name, subcommands[i].args);
+            return complain(out, "expected: contig %s%s%s", subcommands[i].name,
+                            subcommands[i].args[0] ? " " : "", subcommands[i].args);
         return subcommands[i].run(argc - 2, argv + 2, out);
     }
     print(out, "contig: %s; expected one of:\n", argc > 1 ? "unknown command" : "which command?");
@@ -446,5 +458,5 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 1;
 }
 
-COMMAND(contig, "init|alloc|free|write|read|compact|auto|status|reset ...",
+COMMAND(contig, "init|alloc|free|write|read|compact|auto|strategy|status|reset ...",
         "contiguous partitions of physical memory for programs, and their compaction", command_run);
