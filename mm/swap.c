@@ -34,6 +34,9 @@ struct cluster {
     uint32_t all;    /* the same when none is in use: fewer bits in the last one */
 };
 
+/* Of what swap_alloc and swap_release change. */
+static struct spin lock = SPIN_INIT("swap", RANK_SWAP);
+
 static struct {
     struct blkdev *disk;
     struct cluster *clusters, *current;
@@ -109,37 +112,47 @@ static struct cluster *next_cluster(void)
 
 slot_t swap_alloc(enum swap_use use)
 {
-    if (swap.free == 0 || (swap.free == 1 && use != SWAP_EXCHANGE))
-        return SLOT_NONE;
-    if (swap.current == NULL || swap.current->unused == 0)
-        swap.current = next_cluster();
-    struct cluster *c = swap.current;
-    uint32_t bit = (uint32_t)__builtin_ctz(c->unused);
-    c->unused &= c->unused - 1;
-    swap.free--;
-    slot_t s = {(uint32_t)(c - swap.clusters) * CLUSTER + bit};
-    swap_slots[s.n] = (struct slot){.refs = 1};
+    slot_t s = SLOT_NONE;
+    spin_take(&lock);
+    if (likely(swap.free > 1 || (swap.free == 1 && use == SWAP_EXCHANGE))) {
+        if (swap.current == NULL || swap.current->unused == 0)
+            swap.current = next_cluster();
+        struct cluster *c = swap.current;
+        s.n = (uint32_t)(c - swap.clusters) * CLUSTER + (uint32_t)__builtin_ctz(c->unused);
+        c->unused &= c->unused - 1;
+        swap.free--;
+        swap_slots[s.n] = (struct slot){.refs = 1};
+    }
+    spin_release(&lock);
     return s;
+}
+
+/* Slot s is free again: where its cluster belongs now. */
+static inline void put_slot(slot_t s)
+{
+    struct cluster *c = &swap.clusters[s.n / CLUSTER];
+    bool was_full = c->unused == 0;
+    c->unused |= 1u << s.n % CLUSTER;
+    swap.free++;
+    if (c == swap.current)
+        return;
+    if (!was_full && c->unused == c->all)
+        list_remove(&c->link);
+    if (c->unused == c->all)
+        vmem_free(swap.whole, s.n / CLUSTER * CLUSTER, CLUSTER);
+    else if (was_full)
+        list_push_back(&swap.partial, &c->link);
 }
 
 void swap_release(slot_t s)
 {
-    struct cluster *c = &swap.clusters[s.n / CLUSTER];
     ASSERT(swap_slots[s.n].frame == NULL, "swap: slot %u is freed while frame %#x keeps it", s.n,
            frame_pfn(swap_slots[s.n].frame).n);
-    bool was_full = c->unused == 0;
-    c->unused |= 1u << s.n % CLUSTER;
-    swap.free++;
+    spin_take(&lock);
+    put_slot(s);
     if (s.n != swap.refused.n)
         swap.refused = SLOT_NONE;
-    if (c != swap.current) {
-        if (!was_full && c->unused == c->all)
-            list_remove(&c->link);
-        if (c->unused == c->all)
-            vmem_free(swap.whole, s.n / CLUSTER * CLUSTER, CLUSTER);
-        else if (was_full)
-            list_push_back(&swap.partial, &c->link);
-    }
+    spin_release(&lock);
     if (unlikely(swap.disk->discard != NULL))
         swap.disk->discard(swap.disk, s.n);
 }
