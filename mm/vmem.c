@@ -134,6 +134,14 @@ static inline void unfile(struct vmem *a, struct tag *t)
         fit_tree_remove(&a->places, &t->place);
 }
 
+/* The free segment t is larger or smaller from here on. */
+static inline void resize(struct vmem *a, struct tag *t, uintptr_t start, uintptr_t size)
+{
+    fit_resize(&a->holes, &t->seg, start, size);
+    if (unlikely(a->has_places))
+        fit_tree_resize(&a->places, &t->place, start, size);
+}
+
 /* Files all of them afresh. */
 static void file_all(struct vmem *a, const struct fit *fit)
 {
@@ -145,27 +153,34 @@ static void file_all(struct vmem *a, const struct fit *fit)
             file(a, tag_of(n));
 }
 
-/* [at, at + size) of the free segment t becomes an allocated one. => false when there are no tags */
+/* [at, at + size) of the free segment t becomes an allocated one; what is left of t stays one or two free
+ * ones. => false when there are no tags */
 static inline bool carve(struct vmem *a, struct tag *t, uintptr_t at, uintptr_t size)
 {
     uintptr_t front = at - t->seg.start, end = at + size, back = end_of(t) - end;
     if (!have_tags(a, (front > 0) + (back > 0)))
         return false;
-    unfile(a, t);
-    if (front > 0) {
-        struct tag *f = take_tag(a, VMEM_FREE, t->seg.start, front);
-        link_before(f, t);
-        file(a, f);
-    }
-    if (back > 0) {
-        struct tag *b = take_tag(a, VMEM_FREE, end, back);
-        link_before(b, tag_of(t->link.next));
-        file(a, b);
-    }
-    t->seg.start = at;
-    t->seg.size = size;
-    set_used(a, t);
     a->n.free -= size;
+    if (front == 0 && back == 0) {
+        unfile(a, t);
+        set_used(a, t);
+        return true;
+    }
+    struct tag *used = take_tag(a, VMEM_USED, at, size);
+    if (front == 0) {
+        link_before(used, t);
+        resize(a, t, end, back);
+    } else {
+        struct tag *behind = tag_of(t->link.next);
+        link_before(used, behind);
+        resize(a, t, t->seg.start, front);
+        if (back > 0) {
+            struct tag *rest = take_tag(a, VMEM_FREE, end, back);
+            link_before(rest, behind);
+            file(a, rest);
+        }
+    }
+    set_used(a, used);
     return true;
 }
 
@@ -412,19 +427,24 @@ void vmem_free(struct vmem *a, uintptr_t start, uintptr_t size)
     struct tag *before = tag_of(t->link.prev), *behind = tag_of(t->link.next);
     a->n.frees++;
     a->n.free += t->seg.size;
-    t->kind = VMEM_FREE;
-    if (behind->kind == VMEM_FREE) {
-        unfile(a, behind);
-        t->seg.size += behind->seg.size;
-        drop_tag(a, behind);
-    }
     if (before->kind == VMEM_FREE) {
-        unfile(a, before);
-        t->seg.start = before->seg.start;
-        t->seg.size += before->seg.size;
-        drop_tag(a, before);
+        uintptr_t end = end_of(t);
+        drop_tag(a, t);
+        if (behind->kind == VMEM_FREE) {
+            end = end_of(behind);
+            unfile(a, behind);
+            drop_tag(a, behind);
+        }
+        t = before;
+        resize(a, t, t->seg.start, end - t->seg.start);
+    } else if (behind->kind == VMEM_FREE) {
+        drop_tag(a, t);
+        t = behind;
+        resize(a, t, start, end_of(t) - start);
+    } else {
+        t->kind = VMEM_FREE;
+        file(a, t);
     }
-    file(a, t);
     give_back(a, t);
     spin_release(&a->lock);
 }
