@@ -177,36 +177,6 @@ void place_stat(const struct place *p, struct file_stat *st)
         tmpfs_stat(p->inode, st);
 }
 
-/* The next entry of /proc or /proc/PID, at place *at: the files; then, in /proc, self and the processes. */
-static bool proc_next(const struct dir *d, uint32_t *at, struct dir_entry *e)
-{
-    static const char self[] = "self";
-    const struct proc_file *f = procfs_nth(d->pid, *at);
-    if (f != NULL) {
-        *e = (struct dir_entry){procfs_number(d->pid, f), S_IFREG, f->name, strlen(f->name), ""};
-        ++*at;
-        return true;
-    }
-    uint32_t files = 0, pid;
-    while (procfs_nth(d->pid, files) != NULL)
-        files++;
-    if (d->pid != 0)
-        return false;
-    if (*at == files && (pid = procfs_pid(self, sizeof self - 1)) != 0) {
-        *e = (struct dir_entry){procfs_number(pid, NULL), S_IFDIR, self, sizeof self - 1, ""};
-        ++*at;
-        return true;
-    }
-    uint32_t last = *at - files; /* 1 and more: behind the process last - 1 */
-    pid = procfs_next_pid(last > 0 ? last - 1 : 0);
-    if (pid == 0)
-        return false;
-    *e = (struct dir_entry){.number = procfs_number(pid, NULL), .mode = S_IFDIR, .name = e->number_text};
-    e->length = (uint32_t)format(e->number_text, sizeof e->number_text, "%u", pid);
-    *at = files + 1 + pid;
-    return true;
-}
-
 bool dir_next(const struct dir *d, uint64_t *cookie, struct dir_entry *e)
 {
     enum { DOT, DOTDOT, REST }; /* cookies; the rest are the numbers of inodes or files */
@@ -221,7 +191,7 @@ bool dir_next(const struct dir *d, uint64_t *cookie, struct dir_entry *e)
         return false;
     if (d->tree == TREE_PROC) {
         uint32_t at = (uint32_t)*cookie - REST;
-        bool found = proc_next(d, &at, e);
+        bool found = procfs_entry(d->pid, &at, e);
         *cookie = (uint64_t)at + REST;
         return found;
     }

@@ -2,6 +2,7 @@
  * The files of /proc, and how they are read. A text is printed as a whole when it is read from its start, and
  * kept with the open file, so that who reads it in pieces sees one state of things. */
 #include "kernel/procfs.h"
+#include "kernel/path.h"
 #include "kernel/proc.h"
 #include "kernel/syscall.h"
 #include "lib/errno.h"
@@ -30,7 +31,8 @@ static const struct space *space_of(uint32_t pid)
     return p != NULL && p->state != PROC_NEW ? p->space : NULL;
 }
 
-const struct proc_file *procfs_nth(uint32_t pid, uint32_t i)
+/* => NULL: there are fewer */
+static const struct proc_file *nth(uint32_t pid, uint32_t i)
 {
     if (pid == 0)
         return i < ARRAY_SIZE(machine_files) ? &machine_files[i] : NULL;
@@ -40,15 +42,16 @@ const struct proc_file *procfs_nth(uint32_t pid, uint32_t i)
 const struct proc_file *procfs_find(uint32_t pid, const char *name, uint32_t length)
 {
     const struct proc_file *f;
-    for (uint32_t i = 0; (f = procfs_nth(pid, i)) != NULL; i++)
+    for (uint32_t i = 0; (f = nth(pid, i)) != NULL; i++)
         if (strlen(f->name) == length && strncmp(f->name, name, length) == 0)
             return f;
     return NULL;
 }
 
+static const char self[] = "self";
+
 uint32_t procfs_pid(const char *name, uint32_t length)
 {
-    static const char self[] = "self";
     char digits[PID_TEXT];
     uint32_t pid = 0;
     if (length == sizeof self - 1 && strncmp(name, self, length) == 0)
@@ -60,7 +63,8 @@ uint32_t procfs_pid(const char *name, uint32_t length)
     return parse_u32(digits, false, &pid) && space_of(pid) != NULL ? pid : 0;
 }
 
-uint32_t procfs_next_pid(uint32_t pid)
+/* The next process with memory after `pid`. => 0: none */
+static uint32_t next_pid(uint32_t pid)
 {
     uint32_t next = 0;
     list_for_each (n, &all_procs) {
@@ -75,6 +79,33 @@ uint32_t procfs_number(uint32_t pid, const struct proc_file *f)
 {
     const struct proc_file *first = pid == 0 ? machine_files : process_files;
     return NUMBER_ROOT + pid * NUMBERS_PER_DIR + (f != NULL ? (uint32_t)(f - first) + 1 : 0);
+}
+
+/* First the files; then, in /proc, self and the processes. */
+bool procfs_entry(uint32_t pid, uint32_t *at, struct dir_entry *e)
+{
+    const struct proc_file *f = nth(pid, *at);
+    if (f != NULL) {
+        *e = (struct dir_entry){procfs_number(pid, f), S_IFREG, f->name, strlen(f->name), ""};
+        ++*at;
+        return true;
+    }
+    if (pid != 0)
+        return false;
+    uint32_t place = *at - ARRAY_SIZE(machine_files); /* 0: self's; n + 1: of the first process above n */
+    uint32_t own = procfs_pid(self, sizeof self - 1);
+    if (place == 0 && own != 0) {
+        *e = (struct dir_entry){procfs_number(own, NULL), S_IFDIR, self, sizeof self - 1, ""};
+        ++*at;
+        return true;
+    }
+    pid = next_pid(place > 0 ? place - 1 : 0);
+    if (pid == 0)
+        return false;
+    *e = (struct dir_entry){.number = procfs_number(pid, NULL), .mode = S_IFDIR, .name = e->number_text};
+    e->length = (uint32_t)format(e->number_text, sizeof e->number_text, "%u", pid);
+    *at = ARRAY_SIZE(machine_files) + 1 + pid;
+    return true;
 }
 
 void procfs_stat(const struct proc_file *f, uint32_t pid, struct file_stat *st)

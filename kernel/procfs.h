@@ -7,6 +7,7 @@
 #include "kernel/file.h"
 #include "lib/print.h"
 
+struct dir_entry;
 struct space;
 
 /* One file; just one of the three functions is there. */
@@ -24,16 +25,16 @@ enum { PID_TEXT = 6 }; /* a pid's digits and NUL */
 
 /* A file of /proc/PID, or of /proc if pid is 0. => NULL: there is none */
 const struct proc_file *procfs_find(uint32_t pid, const char *name, uint32_t length);
-const struct proc_file *procfs_nth(uint32_t pid, uint32_t i);
 
 /* The pid that the name of a directory in /proc means. => 0: none that has memory */
 uint32_t procfs_pid(const char *name, uint32_t length);
 
-/* The next process with memory after `pid`. => 0: none */
-uint32_t procfs_next_pid(uint32_t pid);
-
 /* The inode number of a file, or of the directory if f is NULL. */
 uint32_t procfs_number(uint32_t pid, const struct proc_file *f);
+
+/* The entry of /proc/PID, or of /proc if pid is 0, at place *at, which is 0 at first and is moved. => false
+ * at the end */
+bool procfs_entry(uint32_t pid, uint32_t *at, struct dir_entry *e);
 
 void procfs_stat(const struct proc_file *f, uint32_t pid, struct file_stat *st);
 
