@@ -207,11 +207,17 @@ static void check_maps(int file, const char *path)
     CHECK(slurp(MAPS, text, PAGE) > 0 && strstr(text, "20000000-") == NULL);
 }
 
+/* In the text that was read last. */
+static unsigned long value(const char *name)
+{
+    const char *line = strstr(text, name);
+    return line != NULL ? strtoul(line + strlen(name), NULL, 10) : 0;
+}
+
 static unsigned long counter(const char *name)
 {
     slurp(VMSTAT, text, sizeof text);
-    const char *line = strstr(text, name);
-    return line != NULL ? strtoul(line + strlen(name), NULL, 10) : 0;
+    return value(name);
 }
 
 static void check_vmstat(void)
@@ -225,8 +231,16 @@ static void check_vmstat(void)
     for (int i = 0; i < 50; i++)
         at[i * PAGE] = 1;
     CHECK(counter("pgfault ") >= before + 50);
-    CHECK(munmap((void *)at, 50 * PAGE));
     int fd = open(VMSTAT, O_RDONLY);
+    CHECK(read(fd, text, sizeof text - 1) > 0);
+    before = value("pgfault ");
+    madvise((void *)at, 50 * PAGE, MADV_DONTNEED);
+    for (int i = 0; i < 50; i++)
+        at[i * PAGE] = 1;
+    CHECK(lseek(fd, 0, SEEK_SET)); /* who reads from the start again sees what is now */
+    CHECK(read(fd, text, sizeof text - 1) > 0 && value("pgfault ") >= before + 50);
+    CHECK(munmap((void *)at, 50 * PAGE));
+    CHECK(lseek(fd, 0, SEEK_SET));
     CHECK(read(fd, text, 1) == 1 && pread(fd, again, 1, 0) == 1 && text[0] == again[0]);
     CHECK(pread(fd, again, 1, 1 << 30));
     CHECK(read(fd, bad, 1));
