@@ -110,8 +110,11 @@ KERNEL     := $(B)/faultline.elf
 
 RT_SRC   := lib/print.c lib/string.c $(wildcard user/rt/*.c user/rt/*.S)
 RT_OBJ   := $(RT_SRC:%=$(B)/user/%.o)
-USER_SRC := $(wildcard user/*.c)
-USER_BIN := $(USER_SRC:user/%.c=$(B)/user/bin/%)
+# One program from each file, and from each folder that has a main.c.
+USER_SRC  := $(wildcard user/*.c $(patsubst %/main.c,%/*.c,$(wildcard user/*/main.c)))
+USER_OBJ  := $(USER_SRC:%=$(B)/user/%.o)
+USER_NAME := $(sort $(foreach s,$(USER_SRC:user/%.c=%),$(firstword $(subst /, ,$s))))
+USER_BIN  := $(USER_NAME:%=$(B)/user/bin/%)
 # One program from each file and from each folder.
 GLIBC_SRC  := $(wildcard user/glibc/*.c user/glibc/*/*.c)
 GLIBC_OBJ  := $(GLIBC_SRC:%=$(B)/glibc/%.o)
@@ -131,7 +134,7 @@ ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
 EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
 SIM      := $(B)/sim
 
-ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
+ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_OBJ) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
            $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ)
 
 ### Helpers #############################################################################################
@@ -147,7 +150,7 @@ comma := ,
 # variable does. That is how new flags and deleted sources are noticed.
 STAMP_kernel := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
 STAMP_link   := $(LINK) $(KERNEL_OBJ)
-STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ)
+STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ) $(USER_OBJ)
 STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
 STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
 STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
@@ -208,10 +211,12 @@ $(B)/user/%.S.o: %.S $(B)/stamp/user
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ASM_FLAGS) -c $< -o $@
 
-$(USER_BIN): $(B)/user/bin/%: $(B)/user/user/%.c.o $(RT_OBJ) user/user.ld $(B)/stamp/user
+$(foreach n,$(USER_NAME),$(eval \
+    $(B)/user/bin/$n: $(filter $(B)/user/user/$n.c.o $(B)/user/user/$n/%,$(USER_OBJ))))
+$(USER_BIN): $(RT_OBJ) user/user.ld $(B)/stamp/user
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -T user/user.ld $< $(RT_OBJ) -lgcc -o $@
+	$(Q)$(LINK) -T user/user.ld $(filter-out $(RT_OBJ),$(filter %.o,$^)) $(RT_OBJ) -lgcc -o $@
 
 $(B)/glibc/%.c.o: %.c $(B)/stamp/glibc
 	$(call say,CC,"$< (glibc)")
@@ -414,6 +419,19 @@ mutants:
 
 FORMATTED = $(sort $(shell find lib mm arch drivers kernel boot user tests tools -name '*.[ch]'))
 
+# MeMS as a program of this machine, with sanitizers: the runtime's printf and exit under other names.
+MEMS_SRC   := $(filter-out user/mems/port.c,$(wildcard user/mems/*.c)) user/rt/output.c lib/print.c tests/mems/port.c
+MEMS_OBJ   := $(MEMS_SRC:%=$(B)/host64-user/%.o)
+STAMP_mems := $(HOSTCC) $(HOST64_FLAGS) $(MEMS_OBJ)
+$(B)/host64-user/%.c.o: %.c $(B)/stamp/mems
+	$(call say,HOSTCC,"$< (64 bit)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) -Dprintf=rt_printf -Dexit=rt_exit -c $< -o $@
+$(B)/host64/mems: $(MEMS_OBJ) $(B)/stamp/mems
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(MEMS_OBJ) -o $@
+
 #:   check-format   is every C file laid out as .clang-format says?
 .PHONY: check-format
 check-format:
@@ -459,6 +477,6 @@ endef
 compile_commands.json: $(B)/stamp/compdb
 	$(file >$@,$(COMPDB))@:
 
--include $(ALL_OBJ:.o=.d)
+-include $(ALL_OBJ:.o=.d) $(MEMS_OBJ:.o=.d)
 
 endif
