@@ -95,6 +95,7 @@ TEST_FLAGS   := -DLOCK_CHECK
 HOST64_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST32_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O2 -static
 SIM_FLAGS    := $(HOST_FLAGS) -O2
+SHIM_FLAGS   := $(HOST_FLAGS) -O2 -fPIC -fno-builtin
 
 LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
         -Wl,--fatal-warnings
@@ -131,8 +132,17 @@ ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
 EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
 SIM      := $(B)/sim
 
+# Contestants play malloc traces: one links the C library's malloc, the other all of mm/ on the fake machine.
+MALLOC     := $(B)/malloc
+MALLOC_OBJ := $(B)/sim-obj/tools/malloc/replay.c.o
+LIBC_OBJ   := $(MALLOC_OBJ) $(B)/sim-obj/tools/malloc/libc.c.o
+OURS_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c mm/policy/*.c) \
+              $(addprefix tests/host/,machine.c disk.c high.c) tools/malloc/ours.c
+OURS_OBJ   := $(MALLOC_OBJ) $(OURS_SRC:%=$(B)/sim-obj/%.o)
+SHIM_OBJ   := $(MALLOC)/shim.c.o
+
 ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
-           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ)
+           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ) $(LIBC_OBJ) $(OURS_OBJ) $(SHIM_OBJ)
 
 ### Helpers #############################################################################################
 
@@ -155,6 +165,7 @@ STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
 STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_extra  := $(EXTRA_OBJ)
+STAMP_malloc := $(HOSTCC) $(SIM_FLAGS) $(SHIM_FLAGS) $(OURS_OBJ)
 STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
@@ -377,6 +388,37 @@ $(SIM)-extra: $(ASAN_OBJ) $(EXTRA_OBJ) $(B)/stamp/asan $(B)/stamp/extra
 $(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -lm -o $@
+
+### Malloc ############################################################################################
+
+MALLOC_TOOLS := $(MALLOC)/replay $(MALLOC)/replay-ours $(MALLOC)/shim.so
+MALLOC_BENCH  = $(PYTHON) tools/malloc/bench.py
+
+#:   malloc-traces  what three real programs ask of malloc, in build/malloc/*.mtrace (tools/malloc/trace.h)
+.PHONY: malloc-traces
+malloc-traces: $(KERNEL) $(MALLOC_TOOLS)
+	@$(MALLOC_BENCH) capture
+
+#:   malloc-bench   kmalloc beside glibc, jemalloc and mimalloc on these traces: instructions, memory
+.PHONY: malloc-bench
+malloc-bench: $(KERNEL) $(MALLOC_TOOLS)
+	@$(MALLOC_BENCH) compare
+
+$(MALLOC)/shim.c.o: tools/malloc/shim.c $(B)/stamp/malloc
+	$(call say,HOSTCC,"$< (shared)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SHIM_FLAGS) -c $< -o $@
+$(MALLOC)/shim.so: $(SHIM_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) -shared $< -o $@
+$(MALLOC)/replay: $(LIBC_OBJ) $(B)/stamp/malloc
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(LIBC_OBJ) -o $@
+$(MALLOC)/replay-ours: $(OURS_OBJ) $(B)/stamp/malloc
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(OURS_OBJ) -o $@
 
 ### Testing #############################################################################################
 
