@@ -74,6 +74,7 @@ PYTHON   ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(if $(shell $p $(H
 CC    := $(CROSS)gcc
 NM    := $(CROSS)nm
 STRIP := $(CROSS)strip
+AR    := $(CROSS)ar
 
 ### Flags ###############################################################################################
 
@@ -109,7 +110,11 @@ KERNEL_SRC := $(wildcard lib/*.c mm/*.c mm/policy/*.c arch/x86/*.c arch/x86/*.S 
 KERNEL_OBJ := $(KERNEL_SRC:%=$(B)/kernel/%.o)
 KERNEL     := $(B)/faultline.elf
 
-RT_SRC   := lib/print.c lib/string.c $(wildcard user/rt/*.c user/rt/*.S)
+# Every program is made of the runtime, and of the heap if it uses it.
+HEAP_SRC := lib/fit.c user/rt/heap.c user/rt/malloc.c
+HEAP_OBJ := $(HEAP_SRC:%=$(B)/user/%.o)
+HEAP_LIB := $(B)/user/heap.a
+RT_SRC   := lib/print.c lib/string.c $(filter-out $(HEAP_SRC),$(wildcard user/rt/*.c user/rt/*.S))
 RT_OBJ   := $(RT_SRC:%=$(B)/user/%.o)
 USER_SRC := $(wildcard user/*.c)
 USER_BIN := $(USER_SRC:user/%.c=$(B)/user/bin/%)
@@ -121,7 +126,7 @@ GLIBC_BIN  := $(if $(call has,$(GLIBC_CC)),$(GLIBC_NAME:%=$(B)/user/glibc/%))
 INITRD   := $(B)/initrd.tar
 
 HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
-              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c
+              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c user/rt/heap.c
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
@@ -141,7 +146,7 @@ OURS_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c m
 OURS_OBJ   := $(MALLOC_OBJ) $(OURS_SRC:%=$(B)/sim-obj/%.o)
 SHIM_OBJ   := $(MALLOC)/shim.c.o
 
-ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
+ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(HEAP_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
            $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ) $(LIBC_OBJ) $(OURS_OBJ) $(SHIM_OBJ)
 
 ### Helpers #############################################################################################
@@ -157,7 +162,7 @@ comma := ,
 # variable does. That is how new flags and deleted sources are noticed.
 STAMP_kernel := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
 STAMP_link   := $(LINK) $(KERNEL_OBJ)
-STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ)
+STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ) $(HEAP_OBJ)
 STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
 STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
 STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
@@ -219,10 +224,14 @@ $(B)/user/%.S.o: %.S $(B)/stamp/user
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ASM_FLAGS) -c $< -o $@
 
-$(USER_BIN): $(B)/user/bin/%: $(B)/user/user/%.c.o $(RT_OBJ) user/user.ld $(B)/stamp/user
+$(USER_BIN): $(B)/user/bin/%: $(B)/user/user/%.c.o $(RT_OBJ) $(HEAP_LIB) user/user.ld $(B)/stamp/user
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -T user/user.ld $< $(RT_OBJ) -lgcc -o $@
+	$(Q)$(LINK) -T user/user.ld $< $(RT_OBJ) $(HEAP_LIB) -lgcc -o $@
+
+$(HEAP_LIB): $(HEAP_OBJ) $(B)/stamp/user
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(HEAP_OBJ)
 
 $(B)/glibc/%.c.o: %.c $(B)/stamp/glibc
 	$(call say,CC,"$< (glibc)")
@@ -492,7 +501,7 @@ help:
 compdb = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(2) -c $(1)"}
 define COMPDB
 [$(foreach s,$(filter %.c,$(KERNEL_SRC)),
-$(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC)),
+$(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC) $(HEAP_SRC)),
 $(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/% tools/%,$(HOST_SRC) $(SIM_SRC)),
 $(call compdb,$s,$(HOSTCC) $(HOST_FLAGS))$(comma))
 $(call compdb,$(B)/ksyms.S,$(CC))
