@@ -111,7 +111,7 @@ KERNEL_OBJ := $(KERNEL_SRC:%=$(B)/kernel/%.o)
 KERNEL     := $(B)/faultline.elf
 
 # Every program is made of the runtime, and of the heap if it uses it.
-HEAP_SRC := lib/fit.c user/rt/heap.c user/rt/malloc.c
+HEAP_SRC := lib/fit.c $(wildcard user/rt/heap*.c) user/rt/malloc.c
 HEAP_OBJ := $(HEAP_SRC:%=$(B)/user/%.o)
 HEAP_LIB := $(B)/user/heap.a
 RT_SRC   := lib/print.c lib/string.c $(filter-out $(HEAP_SRC),$(wildcard user/rt/*.c user/rt/*.S))
@@ -126,7 +126,8 @@ GLIBC_BIN  := $(if $(call has,$(GLIBC_CC)),$(GLIBC_NAME:%=$(B)/user/glibc/%))
 INITRD   := $(B)/initrd.tar
 
 HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
-              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c user/rt/heap.c
+              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c \
+              $(wildcard user/rt/heap*.c)
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 

@@ -15,11 +15,11 @@ ROW = re.compile(r"^(\w+)(,buddy)? +\d+ +(\d+) +(\d+) +([\d.]+) +(\d+) +(\d+) +(
 
 def test_every_strategy():
     """Under fewer frames than it wants; what it prints does not depend on the system below it."""
-    run = programs([f"run heap {w} ops=4000 seed={i}" for i, w in enumerate(WORKLOADS, 1)], "frames=48 log=quiet")
+    run = programs([f"run heap {w} ops=2000 seed={i}" for i, w in enumerate(WORKLOADS, 1)], "frames=48 log=quiet")
     assert run.rc == qemu.OK
     for i, workload in enumerate(WORKLOADS, 1):
-        text = printed_by_programs(run.output(f"run heap {workload} ops=4000 seed={i}"))
-        assert text == on_linux("heap", workload, "ops=4000", f"seed={i}").stdout
+        text = printed_by_programs(run.output(f"run heap {workload} ops=2000 seed={i}"))
+        assert text == on_linux("heap", workload, "ops=2000", f"seed={i}").stdout
         assert text.endswith("heap: ok strategies=12\n")
         rows = ROW.findall(text)
         assert [(row[0], bool(row[1])) for row in rows] == [(s, b) for b in (False, True) for s in STRATEGIES]
