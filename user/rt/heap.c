@@ -69,10 +69,8 @@ static struct block *carve(struct block *b, uintptr_t at, size_t size)
 {
     uintptr_t start = (uintptr_t)b, end = start + size_of(b);
     take_hole(b);
-    if (at - start < SMALLEST) {
-        size += at - start;
+    if (at - start < SMALLEST)
         at = start;
-    }
     if (end - (at + size) < SMALLEST)
         size = end - at;
     struct block *made = block_at(at);
