@@ -74,6 +74,7 @@ PYTHON   ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(if $(shell $p $(H
 CC    := $(CROSS)gcc
 NM    := $(CROSS)nm
 STRIP := $(CROSS)strip
+AR    := $(CROSS)ar
 
 ### Flags ###############################################################################################
 
@@ -95,6 +96,7 @@ TEST_FLAGS   := -DLOCK_CHECK
 HOST64_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST32_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O2 -static
 SIM_FLAGS    := $(HOST_FLAGS) -O2
+SHIM_FLAGS   := $(HOST_FLAGS) -O2 -fPIC -fno-builtin
 
 LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
         -Wl,--fatal-warnings
@@ -108,7 +110,11 @@ KERNEL_SRC := $(wildcard lib/*.c mm/*.c mm/policy/*.c arch/x86/*.c arch/x86/*.S 
 KERNEL_OBJ := $(KERNEL_SRC:%=$(B)/kernel/%.o)
 KERNEL     := $(B)/faultline.elf
 
-RT_SRC   := lib/print.c lib/string.c $(wildcard user/rt/*.c user/rt/*.S)
+# Every program is made of the runtime, and of the heap if it uses it.
+HEAP_SRC := lib/fit.c $(wildcard user/rt/heap*.c) user/rt/malloc.c
+HEAP_OBJ := $(HEAP_SRC:%=$(B)/user/%.o)
+HEAP_LIB := $(B)/user/heap.a
+RT_SRC   := lib/print.c lib/string.c $(filter-out $(HEAP_SRC),$(wildcard user/rt/*.c user/rt/*.S))
 RT_OBJ   := $(RT_SRC:%=$(B)/user/%.o)
 # One program from each file, and from each folder that has a main.c.
 USER_SRC  := $(wildcard user/*.c $(patsubst %/main.c,%/*.c,$(wildcard user/*/main.c)))
@@ -123,7 +129,8 @@ GLIBC_BIN  := $(if $(call has,$(GLIBC_CC)),$(GLIBC_NAME:%=$(B)/user/glibc/%))
 INITRD   := $(B)/initrd.tar
 
 HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
-              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c
+              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c \
+              $(wildcard user/rt/heap*.c)
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
@@ -134,8 +141,17 @@ ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
 EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
 SIM      := $(B)/sim
 
-ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_OBJ) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
-           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ)
+# Contestants play malloc traces: one links the C library's malloc, the other all of mm/ on the fake machine.
+MALLOC     := $(B)/malloc
+MALLOC_OBJ := $(B)/sim-obj/tools/malloc/replay.c.o
+LIBC_OBJ   := $(MALLOC_OBJ) $(B)/sim-obj/tools/malloc/libc.c.o
+OURS_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c mm/policy/*.c) \
+              $(addprefix tests/host/,machine.c disk.c high.c) tools/malloc/ours.c
+OURS_OBJ   := $(MALLOC_OBJ) $(OURS_SRC:%=$(B)/sim-obj/%.o)
+SHIM_OBJ   := $(MALLOC)/shim.c.o
+
+ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(HEAP_OBJ) $(USER_OBJ) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
+           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ) $(LIBC_OBJ) $(OURS_OBJ) $(SHIM_OBJ)
 
 ### Helpers #############################################################################################
 
@@ -150,7 +166,7 @@ comma := ,
 # variable does. That is how new flags and deleted sources are noticed.
 STAMP_kernel := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
 STAMP_link   := $(LINK) $(KERNEL_OBJ)
-STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ) $(USER_OBJ)
+STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ) $(HEAP_OBJ) $(USER_OBJ)
 STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
 STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
 STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
@@ -158,6 +174,7 @@ STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
 STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_extra  := $(EXTRA_OBJ)
+STAMP_malloc := $(HOSTCC) $(SIM_FLAGS) $(SHIM_FLAGS) $(OURS_OBJ)
 STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
@@ -213,10 +230,14 @@ $(B)/user/%.S.o: %.S $(B)/stamp/user
 
 $(foreach n,$(USER_NAME),$(eval \
     $(B)/user/bin/$n: $(filter $(B)/user/user/$n.c.o $(B)/user/user/$n/%,$(USER_OBJ))))
-$(USER_BIN): $(RT_OBJ) user/user.ld $(B)/stamp/user
+$(USER_BIN): $(RT_OBJ) $(HEAP_LIB) user/user.ld $(B)/stamp/user
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -T user/user.ld $(filter-out $(RT_OBJ),$(filter %.o,$^)) $(RT_OBJ) -lgcc -o $@
+	$(Q)$(LINK) -T user/user.ld $(filter-out $(RT_OBJ),$(filter %.o,$^)) $(RT_OBJ) $(HEAP_LIB) -lgcc -o $@
+
+$(HEAP_LIB): $(HEAP_OBJ) $(B)/stamp/user
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(HEAP_OBJ)
 
 $(B)/glibc/%.c.o: %.c $(B)/stamp/glibc
 	$(call say,CC,"$< (glibc)")
@@ -383,6 +404,37 @@ $(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -lm -o $@
 
+### Malloc ############################################################################################
+
+MALLOC_TOOLS := $(MALLOC)/replay $(MALLOC)/replay-ours $(MALLOC)/shim.so
+MALLOC_BENCH  = $(PYTHON) tools/malloc/bench.py
+
+#:   malloc-traces  what three real programs ask of malloc, in build/malloc/*.mtrace (tools/malloc/trace.h)
+.PHONY: malloc-traces
+malloc-traces: $(KERNEL) $(MALLOC_TOOLS)
+	@$(MALLOC_BENCH) capture
+
+#:   malloc-bench   kmalloc beside glibc, jemalloc and mimalloc on these traces: instructions, memory
+.PHONY: malloc-bench
+malloc-bench: $(KERNEL) $(MALLOC_TOOLS)
+	@$(MALLOC_BENCH) compare
+
+$(MALLOC)/shim.c.o: tools/malloc/shim.c $(B)/stamp/malloc
+	$(call say,HOSTCC,"$< (shared)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SHIM_FLAGS) -c $< -o $@
+$(MALLOC)/shim.so: $(SHIM_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) -shared $< -o $@
+$(MALLOC)/replay: $(LIBC_OBJ) $(B)/stamp/malloc
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(LIBC_OBJ) -o $@
+$(MALLOC)/replay-ours: $(OURS_OBJ) $(B)/stamp/malloc
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(OURS_OBJ) -o $@
+
 ### Testing #############################################################################################
 
 #:   test           everything below, the in-kernel tests and the QEMU scenarios
@@ -468,7 +520,7 @@ help:
 compdb = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(2) -c $(1)"}
 define COMPDB
 [$(foreach s,$(filter %.c,$(KERNEL_SRC)),
-$(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC)),
+$(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC) $(HEAP_SRC)),
 $(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/% tools/%,$(HOST_SRC) $(SIM_SRC)),
 $(call compdb,$s,$(HOSTCC) $(HOST_FLAGS))$(comma))
 $(call compdb,$(B)/ksyms.S,$(CC))
