@@ -57,7 +57,7 @@ SWAPIMG ?= build/swap.img
 
 #: Variables of the build:
 #:   V=1            show the commands
-#:   LOCK_CHECK=1   a kernel that checks the order of its locks (docs/locking.md)
+#:   LOCK_CHECK=1   the kernel that checks the order of its locks (docs/locking.md): build/faultline-lockcheck.elf
 #:   CROSS=         prefix of the cross compiler: i686-elf- if on PATH, else i686-linux-gnu-
 #:   GLIBC_CC=      compiler with a C library for user/glibc: i686-linux-gnu-gcc
 #:   HOSTCC=gcc     compiler for host tests and tools
@@ -76,6 +76,9 @@ NM    := $(CROSS)nm
 STRIP := $(CROSS)strip
 AR    := $(CROSS)ar
 
+# The kernel that checks its locks lies beside the normal one.
+VARIANT := $(if $(filter-out 0,$(LOCK_CHECK)),-lockcheck)
+
 ### Flags ###############################################################################################
 
 WARN := -Wall -Wextra -Wshadow -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
@@ -87,7 +90,7 @@ BASE := -std=gnu11 -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -fno-strict-ali
 FREESTANDING := $(BASE) -O2 -ffreestanding -march=i686 -mgeneral-regs-only -fno-pic -fno-pie \
                 -fcf-protection=none -fno-asynchronous-unwind-tables $(WARN)
 KERNEL_FLAGS := $(FREESTANDING) -mregparm=3 -Wframe-larger-than=1024 -fstack-protector -mstack-protector-guard=global \
-                $(if $(filter-out 0,$(LOCK_CHECK)),-DLOCK_CHECK)
+                $(if $(VARIANT),-DLOCK_CHECK)
 USER_FLAGS   := $(FREESTANDING) -fno-stack-protector
 GLIBC_FLAGS  := -I. -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
 ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall -Wundef -Werror -Wa,--noexecstack
@@ -107,8 +110,8 @@ B := build
 
 KERNEL_SRC := $(wildcard lib/*.c mm/*.c mm/policy/*.c arch/x86/*.c arch/x86/*.S drivers/*.c kernel/*.c \
                          boot/*.c boot/*.S)
-KERNEL_OBJ := $(KERNEL_SRC:%=$(B)/kernel/%.o)
-KERNEL     := $(B)/faultline.elf
+KERNEL_OBJ := $(KERNEL_SRC:%=$(B)/kernel$(VARIANT)/%.o)
+KERNEL     := $(B)/faultline$(VARIANT).elf
 
 # Every program is made of the runtime, and of the heap if it uses it.
 HEAP_SRC := lib/fit.c $(wildcard user/rt/heap*.c) user/rt/malloc.c
@@ -164,8 +167,8 @@ comma := ,
 
 # A stamp is a file that holds a variable; it changes, and so rebuilds what depends on it, only when the
 # variable does. That is how new flags and deleted sources are noticed.
-STAMP_kernel := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
-STAMP_link   := $(LINK) $(KERNEL_OBJ)
+STAMP_kernel$(VARIANT) := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
+STAMP_link$(VARIANT) := $(LINK) $(KERNEL_OBJ)
 STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ) $(HEAP_OBJ) $(USER_OBJ)
 STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
 STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
@@ -175,7 +178,7 @@ STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_extra  := $(EXTRA_OBJ)
 STAMP_malloc := $(HOSTCC) $(SIM_FLAGS) $(SHIM_FLAGS) $(OURS_OBJ)
-STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
+STAMP_compdb := $(STAMP_kernel$(VARIANT)) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
 $(B)/stamp/%: FORCE
@@ -193,28 +196,33 @@ all: $(KERNEL) $(INITRD) compile_commands.json
 
 ### Kernel ##############################################################################################
 
-$(B)/kernel/%.c.o: %.c $(B)/stamp/kernel
+$(B)/kernel$(VARIANT)/%.c.o: %.c $(B)/stamp/kernel$(VARIANT)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) -c $< -o $@
 
-$(B)/kernel/%.S.o: %.S $(B)/stamp/kernel
+$(B)/kernel$(VARIANT)/%.S.o: %.S $(B)/stamp/kernel$(VARIANT)
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ASM_FLAGS) -c $< -o $@
 
 # Linked twice: with an empty symbol table to learn the addresses, then with the real one, which moves
 # nothing that it names because it comes after the text. The last step proves that.
-KSYMS       := $(B)/ksyms
+KSYMS       := $(B)/ksyms$(VARIANT)
 LINK_KERNEL := $(LINK) -Wl,--orphan-handling=error -T linker.ld $(KERNEL_OBJ) $(KSYMS).o
 
-$(KERNEL): $(KERNEL_OBJ) linker.ld tools/ksyms.py $(B)/stamp/link
+$(KERNEL): $(KERNEL_OBJ) linker.ld tools/ksyms.py $(B)/stamp/link$(VARIANT)
 	$(call say,LD,$@)
 	$(Q)tools/ksyms.py </dev/null >$(KSYMS).S && $(CC) -c $(KSYMS).S -o $(KSYMS).o
 	$(Q)$(LINK_KERNEL) -o $(KSYMS).elf
 	$(Q)$(NM) $(KSYMS).elf | tools/ksyms.py >$(KSYMS).S && $(CC) -c $(KSYMS).S -o $(KSYMS).o
 	$(Q)$(LINK_KERNEL) -o $@
 	$(Q)$(NM) $@ | tools/ksyms.py | cmp - $(KSYMS).S
+
+ifeq (,$(VARIANT))
+$(B)/faultline-lockcheck.elf: FORCE
+	@$(MAKE) LOCK_CHECK=1 $@
+endif
 
 ### Programs ############################################################################################
 

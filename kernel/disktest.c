@@ -81,10 +81,7 @@ static void work(void *arg)
         transfer(w, false, w->count / 2);
         check_and_spoil(w, round, w->count / 2);
     }
-    current->state = PROC_ZOMBIE;
-    proc_wake(&proc_ended);
-    for (;;)
-        schedule();
+    proc_thread_end();
 }
 
 /* Slots that adjoin, as many as wanted or as come in a row. => how many */
@@ -142,10 +139,7 @@ static void test_disk(struct ktest_run *t)
     EXPECT(t, started > 0);
     for (uint32_t i = 0; i < started; i++) {
         struct worker *w = &workers[i];
-        struct proc_result result;
-        while (w->thread->state != PROC_ZOMBIE)
-            proc_sleep_on(&proc_ended, 0);
-        proc_reap(w->thread, &result);
+        proc_thread_join(w->thread);
         EXPECT_EQ(t, w->transfers, 3 * ROUNDS);
         EXPECT_EQ(t, w->failures, 0);
         EXPECT_EQ(t, w->wrong, 0);

@@ -155,6 +155,21 @@ struct proc *proc_thread(const char *name, void (*entry)(void *), void *arg)
     return p;
 }
 
+void proc_thread_end(void)
+{
+    current->state = PROC_ZOMBIE;
+    proc_wake(&proc_ended);
+    schedule();
+    panic("thread %s ran after its end", current->result.name);
+}
+
+void proc_thread_join(struct proc *p)
+{
+    while (p->state != PROC_ZOMBIE)
+        proc_sleep_on(&proc_ended, 0);
+    proc_free(p);
+}
+
 struct trapframe user_frame(uint32_t eip, uint32_t esp)
 {
     return (struct trapframe){.es = SEL_USER_DATA,

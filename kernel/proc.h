@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Processes and kernel threads. One CPU; interrupts are off whenever kernel code runs, except while idle,
- * so kernel code is never preempted: it leaves the CPU only where it says so (proc_sleep_on, schedule). */
+ * so kernel code is never preempted: it leaves the CPU only where it says so (proc_sleep_on, schedule).
+ * Threads that ask for something else: preempt.h. */
 #ifndef KERNEL_PROC_H
 #define KERNEL_PROC_H
 
@@ -54,6 +55,7 @@ struct proc {
     struct timer time_out; /* ends its sleep, if that has a time-out */
     uint64_t since;        /* TSC when it got the CPU */
     bool background;       /* nobody waits for it in the foreground */
+    bool preemptible;      /* preempt.h */
 
     /* family: kernel/family.h */
     struct proc *parent;     /* may wait for it; the first thread for orphans and for what the monitor runs */
@@ -86,8 +88,13 @@ void proc_start(void (*entry)(void *)) NORETURN;
 struct proc *proc_spawn(const struct file *program, int argc, char **argv, struct pool *pool, uint32_t always,
                         struct printer *out);
 
-/* A new kernel thread, ready to run. It never ends. => NULL when memory is short. */
+/* A new kernel thread, ready to run. `entry` does not return: it never ends, or ends with proc_thread_end.
+ * => NULL when memory is short. */
 struct proc *proc_thread(const char *name, void (*entry)(void *), void *arg);
+
+/* Ends the current kernel thread. Whoever made it waits for that with proc_thread_join, which frees it. */
+void proc_thread_end(void) NORETURN;
+void proc_thread_join(struct proc *p);
 
 /* The parts of birth, for fork. A new process has a pid, a kernel stack and is on all_procs in state NEW;
  * proc_ready lets it run, proc_abandon undoes proc_new. => NULL when memory, stacks or pids are short. */

@@ -3,7 +3,9 @@
 #include "arch/x86/io.h"
 #include "kernel/monitor.h"
 #include "kernel/panic.h"
+#include "kernel/proc.h"
 #include "lib/command.h"
+#include "lib/spin.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/types.h"
@@ -75,6 +77,39 @@ static bool set_wrong_policy(const char *name)
     return false;
 }
 
+/* ---- locks; only a kernel that checks them notices ---- */
+
+#ifdef LOCK_CHECK
+enum { LOCKS_CHECKED = true };
+#else
+enum { LOCKS_CHECKED = false };
+#endif
+
+static void break_lock_order(void)
+{
+    static struct spin first = SPIN_INIT("provoke-first", RANK_SWAP),
+                       second = SPIN_INIT("provoke-second", RANK_BUDDY);
+    spin_take(&second);
+    spin_take(&first);
+}
+
+static void sleep_with_lock(void)
+{
+    static struct spin lock = SPIN_INIT("provoke", RANK_SWAP);
+    spin_take(&lock);
+    proc_sleep_on(&lock, 0);
+}
+
+/* => 1: the kernel lives */
+static int misuse_locks(void (*misuse)(void), struct printer *out)
+{
+    if (LOCKS_CHECKED)
+        misuse();
+    else
+        print(out, "provoke: this kernel does not check its locks; expected one built with LOCK_CHECK=1\n");
+    return 1;
+}
+
 static int run(int argc, char **argv, struct printer *out)
 {
     const char *what = argc == 2 ? argv[1] : "";
@@ -101,12 +136,16 @@ static int run(int argc, char **argv, struct printer *out)
     } else if (strcmp(what, "hang") == 0) {
         for (;;)
             cpu_relax();
+    } else if (strcmp(what, "lock-order") == 0) {
+        return misuse_locks(break_lock_order, out);
+    } else if (strcmp(what, "lock-sleep") == 0) {
+        return misuse_locks(sleep_with_lock, out);
     } else if (set_wrong_policy(what)) {
         return 0; /* until the next eviction */
     }
     print(out, "provoke: expected panic, null, write-text, undefined, stack, double-fault, double-free, "
-               "hang, or a wrong "
-               "policy: policy-none, policy-foreign, policy-nonsense, policy-twice\n");
+               "hang, lock-order, lock-sleep, or a wrong policy: policy-none, policy-foreign, "
+               "policy-nonsense, policy-twice\n");
     return 1;
 }
 

@@ -22,6 +22,14 @@ static uint32_t disk_waiters; /* programs in wait_on */
 static uint64_t start_ticks;  /* TSC when the first process began */
 static uint64_t iowait_ticks, idle_ticks;
 
+/* The queues are not locked. A preemptible thread that forgets this would break them, but rarely. */
+static void check_interrupts_off(const char *who UNUSED)
+{
+#ifdef LOCK_CHECK
+    ASSERT(!irq_enabled(), "%s is called with interrupts on", who);
+#endif
+}
+
 static void make_ready(struct proc *p, struct list_node *queue)
 {
     p->state = PROC_READY;
@@ -47,6 +55,12 @@ void sched_start(struct proc *p, void (*entry)(void *))
     panic("the boot stack was switched to again");
 }
 
+/* Programs, and threads that may be preempted while they copy or zero a page (arch/x86/page.S). */
+static bool uses_fpu(const struct proc *p)
+{
+    return (p->space != NULL || p->preemptible) && cpu_features.fxsr;
+}
+
 /* Makes p's registers and address space the CPU's. Runs on the old stack. */
 static void switch_to(struct proc *p)
 {
@@ -54,7 +68,7 @@ static void switch_to(struct proc *p)
     uint64_t now = rdtsc();
     from->result.cpu_ticks += now - from->since;
     p->since = now;
-    if (from->space != NULL && cpu_features.fxsr)
+    if (uses_fpu(from))
         fpu_save(from->fpu);
     from->gs = read_gs();
     current = p;
@@ -62,9 +76,9 @@ static void switch_to(struct proc *p)
         pmap_activate(&p->space->pmap);
         cpu_set_kernel_stack((uint32_t)p->fpu);
         cpu_load_tls(p->tls);
-        if (cpu_features.fxsr)
-            fpu_load(p->fpu);
     }
+    if (uses_fpu(p))
+        fpu_load(p->fpu);
     write_gs(p->gs);
     context_switch(&from->esp, p->esp);
     /* here again, later, as `from` */
@@ -73,6 +87,11 @@ static void switch_to(struct proc *p)
 static bool nobody_ready(void)
 {
     return list_empty(&ready) && list_empty(&urgent);
+}
+
+bool sched_others_ready(void)
+{
+    return !nobody_ready();
 }
 
 /* Waits, on the stack of whoever slept last, until somebody is ready. Nobody is charged for it. */
@@ -111,6 +130,7 @@ static void free_the_dead(void)
 
 void schedule(void)
 {
+    check_interrupts_off("schedule");
     need_resched = false;
     if (current->state == PROC_RUNNING) {
         if (nobody_ready())
@@ -138,12 +158,6 @@ void proc_interrupt(struct proc *p)
 {
     if (p->state == PROC_SLEEPING)
         proc_ready(p);
-}
-
-/* Nobody asks for it: kernel code is not preempted. */
-void preempt_now(void)
-{
-    preempt_state |= PREEMPT_UNWANTED;
 }
 
 static void sleep_on(const void *channel, uint64_t wake_at)
@@ -175,6 +189,7 @@ void proc_sleep_on(const void *channel, uint64_t wake_at)
 /* => was anybody asleep there? */
 static bool wake(const void *channel, struct list_node *queue)
 {
+    check_interrupts_off("wake");
     bool woken = false;
     list_for_each (n, &all_procs) {
         struct proc *p = container_of(n, struct proc, all);

@@ -5,6 +5,7 @@
 #include "arch/x86/paging.h"
 #include "kernel/allot.h"
 #include "kernel/panic.h"
+#include "kernel/preempt.h"
 #include "kernel/proc.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
@@ -146,8 +147,11 @@ void trap_exception(struct trapframe *tf)
 
 void trap_irq_done(struct trapframe *tf)
 {
-    if (!trap_from_user(tf))
+    if (!trap_from_user(tf)) {
+        if (unlikely(current->preemptible))
+            preempt_after_interrupt();
         return;
+    }
     if (unlikely(turn_holder == current))
         turn_tick(tf->eip);
     if (need_resched)

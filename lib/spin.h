@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Spin locks, for what kernel threads that can be preempted share: the allocators. There is one CPU, so who
  * takes a lock need not spin: it only keeps preemption away until it gives the last of its locks back, which
- * costs an increment and a decrement. (The memory system above the allocators needs none: it runs with
- * interrupts off and leaves the CPU only where it says so.)
+ * costs an increment and a decrement. An interrupt in the middle of either, should the compiler make more
+ * than one instruction of it, finds and leaves the same number of locks; at worst the wish for the CPU is
+ * forgotten, and the next interrupt has it again. (The memory system above the allocators needs none: it runs
+ * with interrupts off and leaves the CPU only where it says so.)
  *
  * Never sleep with a lock held. Locks have ranks, and are taken in ascending order only; docs/locking.md
  * lists them. A build with LOCK_CHECK (make LOCK_CHECK=1, and the host tests) panics on a breach of either
@@ -19,6 +21,7 @@ enum spin_rank {
     RANK_VMEM = 30,      /* an arena; an arena that imports takes its source's, whose rank is higher */
     RANK_SLAB = 60,      /* a cache */
     RANK_BUDDY = 70,     /* the zones */
+    RANK_TEST = 80,      /* the hammer's own list */
 };
 
 struct spin {

@@ -300,6 +300,11 @@ static struct slab *refile(struct slab *s)
 static void *take_plain(struct slab_cache *c)
 {
     struct slab *s = c->current;
+    void **object = c->free;
+    if (object != NULL) { /* somebody has filled it while the lock was not held */
+        c->free = *object;
+        return object;
+    }
     if (s != NULL && s->free == NULL) {
         c->current = NULL;
         file_full(s);
@@ -311,7 +316,7 @@ static void *take_plain(struct slab_cache *c)
         s->state = SLAB_CURRENT;
         c->current = s;
     }
-    void **object = s->free;
+    object = s->free;
     s->free = NULL;
     s->until = (int32_t)slab_layout(s)->capacity - 1;
     c->free = *object;

@@ -144,6 +144,7 @@ static inline void put_slot(slot_t s)
         list_push_back(&swap.partial, &c->link);
 }
 
+/* The disk's discard is under the lock, too: nothing of the disk's is to be cut in two. */
 void swap_release(slot_t s)
 {
     ASSERT(swap_slots[s.n].frame == NULL, "swap: slot %u is freed while frame %#x keeps it", s.n,
@@ -152,9 +153,9 @@ void swap_release(slot_t s)
     put_slot(s);
     if (s.n != swap.refused.n)
         swap.refused = SLOT_NONE;
-    spin_release(&lock);
     if (unlikely(swap.disk->discard != NULL))
         swap.disk->discard(swap.disk, s.n);
+    spin_release(&lock);
 }
 
 bool swap_scarce(void)

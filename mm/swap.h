@@ -36,7 +36,7 @@ struct slot {
     struct frame *frame; /* the resident frame that keeps it */
 };
 extern struct slot *swap_slots;
-void swap_release(slot_t s); /* the last reference has gone */
+void swap_release(slot_t s); /* its last reference goes */
 
 static inline struct slot *swap_slot(slot_t s)
 {
@@ -51,8 +51,10 @@ static inline void swap_ref(slot_t s, uint32_t more)
 
 static inline void swap_unref(slot_t s)
 {
-    if (--swap_slot(s)->refs == 0)
+    if (swap_slot(s)->refs == 1)
         swap_release(s);
+    else
+        swap_slots[s.n].refs--;
 }
 
 static inline uint32_t swap_refs(slot_t s) /* 0: free */

@@ -46,6 +46,12 @@ class Mutant:
     kind: str = "host"  # host: tests/host; guest: `command` in the copy
     command: str = ""   # shell; a failing test's name must be on a line with "not ok" or "FAILED"
 
+# A file whose spin locks do nothing, noticed by threads that are preempted at random.
+SPIN = '#include "lib/spin.h"\n'
+NO_SPIN = SPIN + "#define spin_take(l) ((void)(l))\n#define spin_release(l) ((void)(l))\n"
+HAMMER = (f"make -s -j2 all build/faultline-lockcheck.elf && {sys.executable} -m pytest -q -p no:cacheprovider "
+          "tests/qemu/test_hammer.py")
+
 
 # ---- host: tests/host ----
 
@@ -437,6 +443,27 @@ MUTANTS = [
     Mutant("file page read beyond the file", "mm/source.c",
            "MIN(o->length - offset, (uint32_t)PAGE_SIZE)", "(uint32_t)PAGE_SIZE",
            "a program's .bss starts with what follows it in the initrd", "space_source_file_ends_in_zeros"),
+
+    # Locks and preemption.
+    Mutant("frames without a lock", "mm/buddy.c", SPIN, NO_SPIN,
+           "threads that are preempted get the same frames", "test_seeds", "guest", HAMMER),
+    Mutant("slots without a lock", "mm/swap.c", SPIN, NO_SPIN,
+           "two pages are stored in one slot", "test_seeds", "guest", HAMMER),
+    Mutant("preempted with a lock held", "kernel/preempt.c",
+           "if ((preempt_state & ~PREEMPT_UNWANTED) == 0) {", "if (true) {",
+           "locks protect nothing", "test_seeds", "guest", HAMMER),
+    Mutant("deferred preemptions forgotten", "kernel/preempt.c",
+           "        preempt_state &= ~PREEMPT_UNWANTED;\n", "",
+           "a thread that takes many locks keeps the CPU", "test_seeds", "guest", HAMMER),
+    Mutant("SSE registers of preempted threads lost", "kernel/sched.c",
+           "(p->space != NULL || p->preemptible)", "p->space != NULL",
+           "pages copied by a thread that was preempted are wrong", "test_seeds", "guest", HAMMER),
+    Mutant("preempted on the stack of a sleeper", "kernel/preempt.c",
+           "if (!need_resched || current->state != PROC_RUNNING)", "if (!need_resched)",
+           "a thread is on the ready queue twice", "test_threads_end_and_leave_nothing", "guest", HAMMER),
+    Mutant("threads' stacks leak", "kernel/proc.c",
+           "        proc_sleep_on(&proc_ended, 0);\n    proc_free(p);", "        proc_sleep_on(&proc_ended, 0);",
+           "each thread that ends keeps two frames", "test_threads_end_and_leave_nothing", "guest", HAMMER),
 ]
 
 # ---- running ----

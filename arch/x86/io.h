@@ -81,6 +81,18 @@ static inline void irq_restore(uint32_t flags)
     __asm__ volatile("push %0; popf" : : "r"(flags) : "memory", "cc");
 }
 
+static inline void irq_enable(void)
+{
+    __asm__ volatile("sti" : : : "memory");
+}
+
+static inline bool irq_enabled(void)
+{
+    uint32_t flags;
+    __asm__ volatile("pushf; pop %0" : "=r"(flags) : : "memory");
+    return (flags & EFLAGS_IF) != 0;
+}
+
 /* Sleeps until an interrupt has been served; interrupts are off before and after. */
 static inline void cpu_idle(void)
 {
