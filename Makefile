@@ -61,6 +61,7 @@ SWAPIMG ?= build/swap.img
 #:   CROSS=         prefix of the cross compiler: i686-elf- if on PATH, else i686-linux-gnu-
 #:   GLIBC_CC=      compiler with a C library for user/glibc: i686-linux-gnu-gcc
 #:   HOSTCC=gcc     compiler for host tests and tools
+#:   CLANG=clang    compiler for the fuzzers
 #:   PYTHON=        a python3 that has pytest
 #:   GDBFLAGS=      more arguments for debug's gdb, e.g. GDBFLAGS="-batch -x script"
 has       = $(shell command -v $(1) 2>/dev/null)
@@ -68,6 +69,7 @@ CROSS    ?= $(if $(call has,i686-elf-gcc),i686-elf-,i686-linux-gnu-)
 CROSS    := $(CROSS)
 GLIBC_CC ?= i686-linux-gnu-gcc
 HOSTCC   ?= gcc
+CLANG    ?= clang
 HAS_PYTEST := -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)'
 PYTHON   ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(if $(shell $p $(HAS_PYTEST) && echo y),$p)) python3)
 
@@ -95,6 +97,9 @@ TEST_FLAGS   := -DLOCK_CHECK
 HOST64_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST32_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O2 -static
 SIM_FLAGS    := $(HOST_FLAGS) -O2
+# clang knows fewer warnings.
+FUZZ_FLAGS   := $(BASE) -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Werror \
+                -DFAULTLINE_HOST $(TEST_FLAGS) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
         -Wl,--fatal-warnings
@@ -131,8 +136,15 @@ ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
 EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
 SIM      := $(B)/sim
 
+# The allocators and what they are made of: levels 0 to 2 of mm/, but for the mappings. On the bare machine.
+BARE_SRC := $(filter-out lib/string.c,$(wildcard lib/*.c)) tools/alloc/bare.c \
+            $(filter-out mm/rmap.c,$(shell grep -lE 'mm-level: [012](\.[0-9]*)?$$' mm/*.c))
+FUZZ_SRC := $(BARE_SRC) $(wildcard tests/fuzz/*.c)
+FUZZ_OBJ := $(FUZZ_SRC:%=$(B)/fuzz-obj/%.o)
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
 ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
-           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ)
+           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ) $(FUZZ_OBJ)
 
 ### Helpers #############################################################################################
 
@@ -155,6 +167,7 @@ STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
 STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_extra  := $(EXTRA_OBJ)
+STAMP_fuzz   := $(CLANG) $(FUZZ_FLAGS) $(FUZZ_OBJ)
 STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
@@ -406,6 +419,25 @@ $(B)/host32/%.c.o: %.c $(B)/stamp/host32
 $(B)/host32/hosttests: $(HOST32_OBJ) $(B)/stamp/host32
 	$(call say,LD,$@)
 	$(Q)$(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ) -o $@
+
+#:   fuzz           each fuzzer of tests/fuzz for FUZZ_SECONDS=60, under sanitizers; what it learns stays in build/fuzz
+FUZZ_SECONDS := 60
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZERS)
+fuzz: $(FUZZERS)
+	$(Q)for f in $(FUZZERS); do \
+		mkdir -p $$f.corpus && $$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$$f. $$f.corpus \
+			|| exit 1; \
+	done
+
+$(B)/fuzz-obj/%.c.o: %.c $(B)/stamp/fuzz
+	$(call say,CLANG,"$< (fuzzers)")
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -c $< -o $@
+$(FUZZERS): $(B)/fuzz/%: $(B)/fuzz-obj/tests/fuzz/%.c.o $(BARE_SRC:%=$(B)/fuzz-obj/%.o) $(B)/stamp/fuzz
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) $(filter %.o,$^) -o $@
 
 #:   mutants        break the code on purpose, one way at a time, and show which test notices
 .PHONY: mutants
