@@ -20,6 +20,7 @@ struct partition {
 };
 
 struct partition_book {
+    struct spin lock;
     struct vmem *arena;
     struct partition **by_start; /* by unit: the partition that starts there */
     uint32_t units, unit_bytes;
