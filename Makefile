@@ -55,6 +55,13 @@ SWAPIMG ?= build/swap.img
 #:   CAPTURED=1     make traces: of our own programs too, captured in exact mode, build/traces/*.flt
 #:   LACKEY=1       make traces: of real programs too, under Valgrind
 
+#: Variables of alloc, and of the pictures of allocations (build/alloc --help says more):
+#:   WORKLOAD=      uniform exponential ramp plateau sawtooth, or files: malloc traces (make malloc-traces), lists
+#:   FIT=all        strategies, with commas between them: first,last,next,best,worst,instant
+#:   BUDDY=off,on   sizes rounded up to powers of two
+#:   COMPACT=whole,8   whole: when an allocation fails for fragmentation only; N: N units after each operation
+#:   ARGS=          more arguments, e.g. ARGS="--load 80 --move-cost 1500"
+
 #: Variables of the build:
 #:   V=1            show the commands
 #:   LOCK_CHECK=1   a kernel that checks the order of its locks (docs/locking.md)
@@ -100,6 +107,7 @@ SIM_FLAGS    := $(HOST_FLAGS) -O2
 # clang knows fewer warnings.
 FUZZ_FLAGS   := $(BASE) -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Werror \
                 -DFAULTLINE_HOST $(TEST_FLAGS) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+SHIM_FLAGS   := $(HOST_FLAGS) -O2 -fPIC -fno-builtin
 
 LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
         -Wl,--fatal-warnings
@@ -139,12 +147,25 @@ SIM      := $(B)/sim
 # The allocators and what they are made of: levels 0 to 2 of mm/, but for the mappings. On the bare machine.
 BARE_SRC := $(filter-out lib/string.c,$(wildcard lib/*.c)) tools/alloc/bare.c \
             $(filter-out mm/rmap.c,$(shell grep -lE 'mm-level: [012](\.[0-9]*)?$$' mm/*.c))
+ALLOC_SRC := $(BARE_SRC) $(filter-out tools/alloc/bare.c,$(wildcard tools/alloc/*.c))
+ALLOC_OBJ := $(ALLOC_SRC:%=$(B)/sim-obj/%.o)
+ALLOC     := $(B)/alloc
 FUZZ_SRC := $(BARE_SRC) $(wildcard tests/fuzz/*.c)
 FUZZ_OBJ := $(FUZZ_SRC:%=$(B)/fuzz-obj/%.o)
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
+# Contestants play malloc traces: one links the C library's malloc, the other all of mm/ on the fake machine.
+MALLOC     := $(B)/malloc
+MALLOC_OBJ := $(B)/sim-obj/tools/malloc/replay.c.o
+LIBC_OBJ   := $(MALLOC_OBJ) $(B)/sim-obj/tools/malloc/libc.c.o
+OURS_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c mm/policy/*.c) \
+              $(addprefix tests/host/,machine.c disk.c high.c) tools/malloc/ours.c
+OURS_OBJ   := $(MALLOC_OBJ) $(OURS_SRC:%=$(B)/sim-obj/%.o)
+SHIM_OBJ   := $(MALLOC)/shim.c.o
+
 ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
-           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ) $(FUZZ_OBJ)
+           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ) $(LIBC_OBJ) $(OURS_OBJ) $(SHIM_OBJ) $(FUZZ_OBJ) \
+           $(ALLOC_OBJ)
 
 ### Helpers #############################################################################################
 
@@ -168,6 +189,8 @@ STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_extra  := $(EXTRA_OBJ)
 STAMP_fuzz   := $(CLANG) $(FUZZ_FLAGS) $(FUZZ_OBJ)
+STAMP_alloc  := $(ALLOC_OBJ)
+STAMP_malloc := $(HOSTCC) $(SIM_FLAGS) $(SHIM_FLAGS) $(OURS_OBJ)
 STAMP_compdb := $(STAMP_kernel) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
@@ -390,6 +413,50 @@ $(SIM)-extra: $(ASAN_OBJ) $(EXTRA_OBJ) $(B)/stamp/asan $(B)/stamp/extra
 $(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -lm -o $@
+
+### Allocations #######################################################################################
+
+ALLOC_FLAGS = $(if $(FIT),-f $(FIT)) $(if $(BUDDY),-b $(BUDDY)) $(if $(COMPACT),-c $(COMPACT))
+
+#:   alloc          workloads of allocations through the strategies of contiguous arenas, on this machine; a table, or
+#:                  with make -s tab-separated lines
+.PHONY: alloc
+alloc: $(ALLOC)
+	@$(ALLOC) $(if $(SILENT),-s) $(ALLOC_FLAGS) $(ARGS) $(WORKLOAD)
+$(ALLOC): $(ALLOC_OBJ) $(B)/stamp/sim $(B)/stamp/alloc
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(ALLOC_OBJ) -lm -o $@
+
+### Malloc ############################################################################################
+
+MALLOC_TOOLS := $(MALLOC)/replay $(MALLOC)/replay-ours $(MALLOC)/shim.so
+MALLOC_BENCH  = $(PYTHON) tools/malloc/bench.py
+
+#:   malloc-traces  what three real programs ask of malloc, in build/malloc/*.mtrace (tools/malloc/trace.h)
+.PHONY: malloc-traces
+malloc-traces: $(KERNEL) $(MALLOC_TOOLS)
+	@$(MALLOC_BENCH) capture
+
+#:   malloc-bench   kmalloc beside glibc, jemalloc and mimalloc on these traces: instructions, memory
+.PHONY: malloc-bench
+malloc-bench: $(KERNEL) $(MALLOC_TOOLS)
+	@$(MALLOC_BENCH) compare
+
+$(MALLOC)/shim.c.o: tools/malloc/shim.c $(B)/stamp/malloc
+	$(call say,HOSTCC,"$< (shared)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SHIM_FLAGS) -c $< -o $@
+$(MALLOC)/shim.so: $(SHIM_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) -shared $< -o $@
+$(MALLOC)/replay: $(LIBC_OBJ) $(B)/stamp/malloc
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(LIBC_OBJ) -o $@
+$(MALLOC)/replay-ours: $(OURS_OBJ) $(B)/stamp/malloc
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(OURS_OBJ) -o $@
 
 ### Testing #############################################################################################
 

@@ -16,7 +16,7 @@ static const char usage[] =
     "  -f, --fit F,...       strategies, or all (all)\n"
     "  -b, --buddy off,on    sizes rounded to powers of two: off, on, or both (off,on)\n"
     "  -c, --compact C,...   whole: all of it when an allocation fails for fragmentation only; N: so many units\n"
-    "                        after each operation; off: none (whole,8)\n"
+    "                        after each operation; off: none (off,whole,8)\n"
     "  -s                    the table as tab-separated values, a line for each variant\n"
     "      --series K        no table: a sample every K operations, tab-separated; the last one at the end\n"
     "      --log             no table: each operation and the unit at which its block lies, tab-separated\n"
@@ -262,8 +262,8 @@ int main(int argc, char **argv)
     struct arguments a = {.shape = {.units = 4096, .unit_bytes = 4096, .load = 90, .seed = 1},
                           .table = {.move_cost = 1100},
                           .buddies = {true, true},
-                          .compacts = {COMPACT_WHOLE, 8},
-                          .compact_count = 2};
+                          .compacts = {COMPACT_OFF, COMPACT_WHOLE, 8},
+                          .compact_count = 3};
     int key;
     all_fits(&a);
     while ((key = getopt_long(argc, argv, "f:b:c:s", options, NULL)) != -1)

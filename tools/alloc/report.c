@@ -102,6 +102,8 @@ void report_table_head(const struct table *t)
     }
     printf("%-*s %-8s %-5s %6s %6s %6s %5s %5s %5s", NAME_WIDTH, "", "", "", "", "", "", "", "", "");
     for (uint32_t i = 0; i < t->compact_count; i++) {
+        if (t->compacts[i] == COMPACT_OFF)
+            continue;
         bool steps = t->compacts[i] != COMPACT_WHOLE;
         printf("  | compaction %s%s", compact_name(t->compacts[i]), steps ? " an operation" : "");
         printf("%*s", GROUP_WIDTH - 12 - (int)strlen(compact_name(t->compacts[i])) - (steps ? 13 : 0), "");
@@ -109,7 +111,8 @@ void report_table_head(const struct table *t)
     printf("\n%-*s %-8s %-5s %6s %6s %6s %5s %5s %5s", NAME_WIDTH, "workload", "fit", "buddy", "failed", "frag.", "first",
            "load", "ext.", "int.");
     for (uint32_t i = 0; i < t->compact_count; i++)
-        printf("  | %6s %9s %8s %8s", "failed", "moved", "each", "cost");
+        if (t->compacts[i] != COMPACT_OFF)
+            printf("  | %6s %9s %8s %8s", "failed", "moved", "each", "cost");
     printf("\n");
 }
 
@@ -143,6 +146,8 @@ void report_table(const struct table *t, const struct play *p)
     else
         print_off(&now, &off);
     for (uint32_t i = 0; i < t->compact_count; i++) {
+        if (t->compacts[i] == COMPACT_OFF)
+            continue;
         now.variant.compact = t->compacts[i];
         struct outcome o = play(&now);
         if (t->tsv)
