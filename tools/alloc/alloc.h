@@ -56,13 +56,16 @@ uint32_t units_of(uint32_t bytes, uint32_t unit_bytes); /* rounded up */
 
 /* ---- playing: play.c ---- */
 
-enum { COMPACT_OFF = 0 };
-#define COMPACT_WHOLE UINT32_MAX /* when an allocation fails for fragmentation only; it is tried again then */
+/* What moves: nothing; so many units after each operation; or, when an allocation fails for fragmentation only,
+ * partition by partition until it succeeds, or all there is. */
+#define COMPACT_OFF    0u
+#define COMPACT_ENOUGH (UINT32_MAX - 1)
+#define COMPACT_WHOLE  UINT32_MAX
 
 struct variant {
     const struct fit *fit;
     bool buddy;
-    uint32_t compact; /* COMPACT_OFF, COMPACT_WHOLE, or how many units move after each operation */
+    uint32_t compact;
 };
 
 struct sample {

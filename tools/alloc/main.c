@@ -145,8 +145,10 @@ static void compact_list(struct arguments *a, char *text)
             die(ALLOC_USAGE, "--compact: more than %d", LIST);
         if (strcmp(word, "whole") == 0)
             n = COMPACT_WHOLE;
+        else if (strcmp(word, "enough") == 0)
+            n = COMPACT_ENOUGH;
         else if (strcmp(word, "off") != 0 && (!parse_u32(word, false, &n) || n == 0 || n > MOST_UNITS))
-            die(ALLOC_USAGE, "--compact \"%s\": expected off, whole, or 1 to %d", word, MOST_UNITS);
+            die(ALLOC_USAGE, "--compact \"%s\": expected off, whole, enough, or 1 to %d", word, MOST_UNITS);
         a->compacts[a->compact_count++] = n;
     }
 }

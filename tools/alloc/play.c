@@ -31,11 +31,27 @@ static bool move_units(struct player *y, uint32_t budget)
     return true;
 }
 
+/* => false when there is nothing left to move */
+static bool move_partition(struct player *y)
+{
+    bool any;
+    do
+        any = move_units(y, 1);
+    while (y->book.moving != NULL);
+    return any;
+}
+
 static struct partition *try(struct player *y, uint32_t bytes, bool *compactable)
 {
     struct partition *p = NULL;
     bool ok = partition_alloc(&y->book, "", bytes, y->p->variant.buddy, &p, compactable) == VM_OK;
     return ok ? p : NULL; /* more than the arena has, perhaps by buddy rounding, is a failure like others */
+}
+
+/* Units that move after each operation. */
+static uint32_t budget_of(uint32_t compact)
+{
+    return compact < COMPACT_ENOUGH ? compact : 0;
 }
 
 static struct partition *alloc(struct player *y, uint32_t bytes)
@@ -48,10 +64,15 @@ static struct partition *alloc(struct player *y, uint32_t bytes)
         y->out.first = y->op;
         y->out.first_load = (uint32_t)((uint64_t)f.used * THOUSAND / f.total);
     }
-    if (p == NULL && compactable && y->p->variant.compact == COMPACT_WHOLE) {
+    if (p == NULL && compactable && y->p->variant.compact >= COMPACT_ENOUGH) {
         y->out.compactions++;
-        move_units(y, UINT32_MAX);
-        p = try(y, bytes, &compactable);
+        if (y->p->variant.compact == COMPACT_WHOLE)
+            move_units(y, UINT32_MAX);
+        else
+            while ((p = try(y, bytes, &compactable)) == NULL && move_partition(y))
+                ;
+        if (p == NULL)
+            p = try(y, bytes, &compactable);
     }
     y->out.failures += p == NULL;
     y->out.fragmented += p == NULL && compactable;
@@ -89,7 +110,7 @@ static void sample(struct player *y)
 static void step(struct player *y, const struct alloc_op *op)
 {
     struct partition **block = &y->blocks[op->id];
-    uint32_t compact = y->p->variant.compact, at = UINT32_MAX;
+    uint32_t at = UINT32_MAX;
     y->op++;
     if (op->bytes > 0) {
         *block = alloc(y, op->bytes);
@@ -101,8 +122,7 @@ static void step(struct player *y, const struct alloc_op *op)
     }
     if (y->p->done != NULL)
         y->p->done(y->p, op, at);
-    if (compact != COMPACT_OFF && compact != COMPACT_WHOLE)
-        move_units(y, compact);
+    move_units(y, budget_of(y->p->variant.compact));
 }
 
 struct outcome play(const struct play *p)

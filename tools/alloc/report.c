@@ -12,6 +12,8 @@ const char *compact_name(uint32_t compact)
         return "off";
     if (compact == COMPACT_WHOLE)
         return "whole";
+    if (compact == COMPACT_ENOUGH)
+        return "enough";
     snprintf(number, sizeof number, "%u", compact);
     return number;
 }
@@ -104,7 +106,7 @@ void report_table_head(const struct table *t)
     for (uint32_t i = 0; i < t->compact_count; i++) {
         if (t->compacts[i] == COMPACT_OFF)
             continue;
-        bool steps = t->compacts[i] != COMPACT_WHOLE;
+        bool steps = t->compacts[i] < COMPACT_ENOUGH;
         printf("  | compaction %s%s", compact_name(t->compacts[i]), steps ? " an operation" : "");
         printf("%*s", GROUP_WIDTH - 12 - (int)strlen(compact_name(t->compacts[i])) - (steps ? 13 : 0), "");
     }
