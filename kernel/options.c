@@ -89,9 +89,10 @@ static int set_log(struct options *o, const char *v, struct printer *out)
     o->log = v;
     if (log_configure(v))
         return 0;
-    return bad(out, "log", v,
-               "quiet, default, all, or a comma list of boot proc fault evict swap sys explain, each with + "
-               "or - if wanted");
+    return bad(
+        out, "log", v,
+        "quiet, default, all, or a comma list of boot proc fault evict swap sys explain move, each with + "
+        "or - if wanted");
 }
 
 static int set_readahead(struct options *o, const char *v, struct printer *out)

@@ -53,6 +53,13 @@ static inline void list_remove(struct list_node *n)
     list_init(n);
 }
 
+/* `to`, which is on no list, takes the place of n. n is left self-linked. */
+static inline void list_replace(struct list_node *n, struct list_node *to)
+{
+    list_insert_between(to, n, n->next);
+    list_remove(n);
+}
+
 /* First node, taken off. => NULL if the list is empty. */
 static inline struct list_node *list_pop_front(struct list_node *head)
 {

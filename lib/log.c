@@ -17,9 +17,9 @@ static const struct {
     const char *name;
     uint32_t classes;
 } class_names[] = {
-    {"boot", LOG_BOOT},       {"proc", LOG_PROC}, {"fault", LOG_FAULT},
-    {"evict", LOG_EVICT},     {"swap", LOG_SWAP}, {"sys", LOG_SYS},
-    {"explain", LOG_EXPLAIN}, {"all", LOG_ALL},   {"default", LOG_DEFAULT},
+    {"boot", LOG_BOOT}, {"proc", LOG_PROC},       {"fault", LOG_FAULT},     {"evict", LOG_EVICT},
+    {"swap", LOG_SWAP}, {"sys", LOG_SYS},         {"explain", LOG_EXPLAIN}, {"move", LOG_MOVE},
+    {"all", LOG_ALL},   {"default", LOG_DEFAULT},
 };
 
 void log_add_sink(struct printer *sink)

@@ -16,9 +16,10 @@ enum log_class {
     LOG_SYS = 1u << 5,     /* one line per system call */
     LOG_ERROR = 1u << 6,   /* always on */
     LOG_EXPLAIN = 1u << 7, /* one line per victim: why it, and who else */
+    LOG_MOVE = 1u << 8,    /* one line per page that compaction moves */
 };
 
-#define LOG_DEFAULT (LOG_BOOT | LOG_PROC | LOG_FAULT | LOG_EVICT | LOG_ERROR)
+#define LOG_DEFAULT (LOG_BOOT | LOG_PROC | LOG_FAULT | LOG_EVICT | LOG_MOVE | LOG_ERROR)
 #define LOG_QUIET   ((uint32_t)LOG_ERROR)
 #define LOG_ALL     (LOG_DEFAULT | LOG_SWAP | LOG_SYS | LOG_EXPLAIN)
 

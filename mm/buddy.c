@@ -1,23 +1,44 @@
 /* SPDX-License-Identifier: MIT
  * mm-level: 1.1
- * The buddy allocator. A free block is on the list of its order, and its first frame is a FREE HEAD that
- * knows the order; the other frames of the block are FREE without HEAD. */
+ * The buddy allocator. A free block is on the list of its order and its group's side, and its first frame is
+ * a FREE HEAD that knows the order; the other frames of the block are FREE without HEAD, and so are cached
+ * frames. */
 #include "mm/buddy.h"
 #include "lib/command.h"
 #include "lib/panic.h"
+#include "lib/spin.h"
 #include "lib/string.h"
 #include "mm/port.h"
 
 enum { JUNK = 0xa5 };
 
-static struct zone {
-    const char *name;
-    struct list_node list[BUDDY_ORDERS];
-    uint32_t blocks[BUDDY_ORDERS]; /* on each list */
-    uint32_t free, total;          /* frames */
-} low = {.name = "low"}, high = {.name = "high"};
+/* A group: as many frames as the largest block, all on one side. */
+enum mobility { UNMOVABLE, MOVABLE, MOBILITIES };
+static const char *const mobility_names[] = {"Unmovable", "Movable"};
 
-static uint32_t reserve; /* frames of the low zone */
+enum {
+    GROUP_SHIFT = BUDDY_MAX_ORDER,
+    GROUPS = 1u << (32 - PAGE_SHIFT - GROUP_SHIFT),
+    CACHE_BATCH = 16, /* frames that go in or out of a cache at once */
+    CACHE_MOST = 64,
+};
+
+struct cache {
+    struct list_node frames; /* FREE without HEAD; the warmest first */
+    uint32_t count;
+};
+
+static struct zone {
+    const char *name; /* as Linux calls it */
+    struct list_node list[MOBILITIES][BUDDY_ORDERS];
+    uint32_t blocks[MOBILITIES][BUDDY_ORDERS]; /* on each list */
+    struct cache cache[MOBILITIES];
+    uint32_t free, total; /* frames; those in the caches are free */
+} low = {.name = "Normal"}, high = {.name = "HighMem"};
+
+static uint8_t group_side[GROUPS]; /* enum mobility */
+static uint32_t reserve;           /* frames of the low zone */
+static struct spin lock = SPIN_INIT("buddy", RANK_BUDDY);
 
 bool buddy_junk;
 
@@ -31,19 +52,31 @@ static struct zone *zone_of(uint32_t n)
     return likely(n < frame_direct_count) ? &low : &high;
 }
 
-static void put_block(struct zone *z, struct frame *f, unsigned order)
+static enum mobility side_of(uint32_t n)
 {
+    return group_side[n >> GROUP_SHIFT];
+}
+
+static void put_block(struct zone *z, uint32_t n, unsigned order)
+{
+    struct frame *f = &frame_table[n];
+    enum mobility side = side_of(n);
     f->flags = FRAME_HEAD;
     f->order = (uint8_t)order;
-    list_push_front(&z->list[order], &f->link);
-    z->blocks[order]++;
+    list_push_front(&z->list[side][order], &f->link);
+    z->blocks[side][order]++;
 }
 
 static void take_block(struct zone *z, struct frame *f)
 {
     list_remove(&f->link);
-    z->blocks[f->order]--;
+    z->blocks[side_of(frame_pfn(f).n)][f->order]--;
     f->flags = 0;
+}
+
+static bool heads_free_block(const struct frame *f, unsigned order)
+{
+    return f->kind == FRAME_FREE && (f->flags & FRAME_HEAD) && f->order == order;
 }
 
 /* Merges upwards while the buddy is a free block of the same order, then lists the result. A buddy is
@@ -52,24 +85,27 @@ static void release(struct zone *z, uint32_t n, unsigned order)
 {
     while (order < BUDDY_MAX_ORDER) {
         uint32_t other = n ^ (1u << order);
-        if (other >= frame_table_count)
+        if (other >= frame_table_count || !heads_free_block(&frame_table[other], order))
             break;
-        struct frame *b = &frame_table[other];
-        if (b->kind != FRAME_FREE || !(b->flags & FRAME_HEAD) || b->order != order)
-            break;
-        take_block(z, b);
+        take_block(z, &frame_table[other]);
         n &= ~(1u << order);
         order++;
     }
-    put_block(z, &frame_table[n], order);
+    if (unlikely(order == BUDDY_MAX_ORDER)) /* nothing of the kernel's is left in the group */
+        group_side[n >> GROUP_SHIFT] = MOVABLE;
+    put_block(z, n, order);
 }
 
 static void zone_init(struct zone *z)
 {
     z->free = z->total = 0;
     memset(z->blocks, 0, sizeof z->blocks);
-    for (unsigned i = 0; i < BUDDY_ORDERS; i++)
-        list_init(&z->list[i]);
+    for (unsigned side = 0; side < MOBILITIES; side++) {
+        list_init(&z->cache[side].frames);
+        z->cache[side].count = 0;
+        for (unsigned i = 0; i < BUDDY_ORDERS; i++)
+            list_init(&z->list[side][i]);
+    }
 }
 
 void buddy_init(uint32_t reserve_frames)
@@ -78,6 +114,8 @@ void buddy_init(uint32_t reserve_frames)
            "buddy: the direct map ends at frame %#x, inside a block", frame_direct_count);
     zone_init(&low);
     zone_init(&high);
+    /* A group that is not all ours can never be a block of the largest order: it is for the kernel. */
+    memset(group_side, UNMOVABLE, sizeof group_side);
     /* Whole aligned blocks at once: releasing frame by frame would cost a merge each. */
     for (uint32_t n = 0; n < frame_table_count;) {
         if (frame_table[n].kind != FRAME_FREE) {
@@ -92,7 +130,9 @@ void buddy_init(uint32_t reserve_frames)
             while (order < BUDDY_MAX_ORDER && n % (2u << order) == 0 && n + (2u << order) <= end)
                 order++;
             struct zone *z = zone_of(n);
-            put_block(z, &frame_table[n], order);
+            if (order == BUDDY_MAX_ORDER)
+                group_side[n >> GROUP_SHIFT] = MOVABLE;
+            put_block(z, n, order);
             z->total += 1u << order;
             n += 1u << order;
         }
@@ -102,24 +142,130 @@ void buddy_init(uint32_t reserve_frames)
     reserve = reserve_frames;
 }
 
-/* Inline: with the zone and the kind known it is a fifth shorter, and every first touch comes here. */
-static ALWAYS_INLINE struct frame *alloc_from(struct zone *z, unsigned order, enum frame_kind kind)
+/* ---- allocation ---- */
+
+/* The group of frame n changes sides, with its free blocks. */
+static void change_side(struct zone *z, uint32_t n, enum mobility side)
+{
+    uint32_t first = ALIGN_DOWN(n, 1u << GROUP_SHIFT);
+    uint32_t end = MIN(first + (1u << GROUP_SHIFT), frame_table_count);
+    enum mobility old = side_of(n);
+    group_side[n >> GROUP_SHIFT] = (uint8_t)side;
+    for (uint32_t i = first; i < end;) {
+        struct frame *f = &frame_table[i];
+        if (f->kind != FRAME_FREE || !(f->flags & FRAME_HEAD)) {
+            i++;
+            continue;
+        }
+        list_remove(&f->link);
+        z->blocks[old][f->order]--;
+        put_block(z, i, f->order);
+        i += 1u << f->order;
+    }
+}
+
+/* This side has no block that is large enough, so it is one of the other side's. For the kernel the largest,
+ * whose whole group comes over, so that the next pages of the kernel's do not spoil another one. For movable
+ * pages, if most of a group is free, the same; else the smallest that will do: what they leave, the kernel
+ * can still have. */
+static struct frame *steal(struct zone *z, unsigned order, enum mobility side)
+{
+    unsigned least = side == UNMOVABLE ? order : MAX(order, (unsigned)BUDDY_MAX_ORDER - 1);
+    for (unsigned have = BUDDY_ORDERS; have-- > least;) {
+        if (list_empty(&z->list[!side][have]))
+            continue;
+        struct frame *f = of_link(z->list[!side][have].next);
+        change_side(z, frame_pfn(f).n, side);
+        return f;
+    }
+    for (unsigned have = order; have < least; have++)
+        if (!list_empty(&z->list[!side][have]))
+            return of_link(z->list[!side][have].next);
+    return NULL;
+}
+
+/* => a block of this order that is on no list, FREE still; NULL if there is none. */
+static struct frame *take(struct zone *z, unsigned order, enum mobility side)
 {
     unsigned have = order;
-    while (have < BUDDY_ORDERS && list_empty(&z->list[have]))
+    while (have < BUDDY_ORDERS && list_empty(&z->list[side][have]))
         have++;
-    if (have >= BUDDY_ORDERS)
+    struct frame *f = have < BUDDY_ORDERS ? of_link(z->list[side][have].next) : steal(z, order, side);
+    if (f == NULL)
         return NULL;
-    struct frame *f = of_link(z->list[have].next);
+    have = f->order;
     take_block(z, f);
     while (have > order) {
         have--;
-        put_block(z, f + (1u << have), have);
+        put_block(z, frame_pfn(f).n + (1u << have), have);
     }
-    for (uint32_t i = 0; i < 1u << order; i++) {
-        f[i].kind = (uint8_t)kind;
-        f[i].order = (uint8_t)order;
+    return f;
+}
+
+static void drain(struct zone *z, struct cache *c, uint32_t count)
+{
+    for (; count > 0 && c->count > 0; count--) {
+        struct frame *f = of_link(c->frames.prev);
+        list_remove(&f->link);
+        c->count--;
+        release(z, frame_pfn(f).n, 0);
     }
+}
+
+static void drain_zone(struct zone *z)
+{
+    for (unsigned side = 0; side < MOBILITIES; side++)
+        drain(z, &z->cache[side], UINT32_MAX);
+}
+
+static NOINLINE void refill(struct zone *z, enum mobility side)
+{
+    struct cache *c = &z->cache[side];
+    struct frame *f;
+    if (list_empty(&z->list[side][0]) && z->free <= z->cache[!side].count)
+        drain_zone(z); /* nothing but what the other side's cache holds */
+    while (c->count < CACHE_BATCH && (f = take(z, 0, side)) != NULL) {
+        f->order = 0;
+        list_push_back(&c->frames, &f->link);
+        c->count++;
+    }
+}
+
+static struct frame *take_large(struct zone *z, unsigned order, enum mobility side)
+{
+    struct frame *f = take(z, order, side);
+    if (f == NULL && z->cache[MOVABLE].count + z->cache[UNMOVABLE].count > 0) {
+        drain_zone(z);
+        f = take(z, order, side);
+    }
+    return f;
+}
+
+/* Inline: with the zone and the kind known it is a fifth shorter, and every first touch comes here. */
+static ALWAYS_INLINE struct frame *alloc_from(struct zone *z, unsigned order, enum frame_kind kind)
+{
+    const enum mobility side = kind == FRAME_USER ? MOVABLE : UNMOVABLE;
+    struct frame *f;
+    if (likely(order == 0)) {
+        struct cache *c = &z->cache[side];
+        if (unlikely(c->count == 0))
+            refill(z, side);
+        if (unlikely(c->count == 0))
+            return NULL;
+        f = of_link(c->frames.next);
+        list_remove(&f->link);
+        c->count--;
+    } else {
+        f = take_large(z, order, side);
+        if (f == NULL)
+            return NULL;
+        for (uint32_t i = 1; i < 1u << order; i++) {
+            f[i].kind = (uint8_t)kind;
+            f[i].order = (uint8_t)order;
+        }
+    }
+    f->kind = (uint8_t)kind;
+    f->order = (uint8_t)order;
     f->flags = FRAME_HEAD;
     list_init(&f->link);
     z->free -= 1u << order;
@@ -128,16 +274,18 @@ static ALWAYS_INLINE struct frame *alloc_from(struct zone *z, unsigned order, en
 
 struct frame *buddy_alloc(unsigned order, enum alloc_for who)
 {
-    if (who == ALLOC_KERNEL)
-        return alloc_from(&low, order, FRAME_KERNEL);
-    if (unlikely(high.free > 0)) {
-        struct frame *f = alloc_from(&high, order, FRAME_USER);
-        if (f != NULL)
-            return f;
+    struct frame *f = NULL;
+    spin_take(&lock);
+    if (who == ALLOC_KERNEL) {
+        f = alloc_from(&low, order, FRAME_KERNEL);
+    } else {
+        if (unlikely(high.free > 0))
+            f = alloc_from(&high, order, FRAME_USER);
+        if (likely(f == NULL) && likely(low.free >= reserve + (1u << order)))
+            f = alloc_from(&low, order, FRAME_USER);
     }
-    if (low.free < reserve + (1u << order))
-        return NULL;
-    return alloc_from(&low, order, FRAME_USER);
+    spin_release(&lock);
+    return f;
 }
 
 void buddy_split(struct frame *f)
@@ -150,7 +298,7 @@ void buddy_split(struct frame *f)
     }
 }
 
-void buddy_free(struct frame *f)
+static void check_unused(const struct frame *f)
 {
     uint32_t n = frame_pfn(f).n;
     ASSERT(f->kind == FRAME_KERNEL || f->kind == FRAME_USER,
@@ -160,16 +308,145 @@ void buddy_free(struct frame *f)
     ASSERT(f->pmap == NULL, "buddy_free: frame %#x is still mapped at %#x", n, f->va);
     ASSERT(f->pool == NULL && !slot_valid(f->slot), "buddy_free: frame %#x is still in a pool or has slot %d",
            n, (int)f->slot.n);
+}
+
+static NOINLINE void junk(const struct frame *f)
+{
+    for (uint32_t i = 0; i < 1u << f->order; i++)
+        memset(page_window(frame_pfn(&f[i]), WINDOW_TO), JUNK, PAGE_SIZE);
+}
+
+void buddy_free(struct frame *f)
+{
+    uint32_t n = frame_pfn(f).n;
     unsigned order = f->order;
-    for (uint32_t i = 0; i < 1u << order; i++) {
-        f[i].kind = FRAME_FREE;
-        if (unlikely(buddy_junk))
-            memset(page_window(frame_pfn(&f[i]), WINDOW_TO), JUNK, PAGE_SIZE);
-    }
-    f->flags = 0;
     struct zone *z = zone_of(n);
+    check_unused(f);
+    if (unlikely(buddy_junk))
+        junk(f);
+    spin_take(&lock);
+    f->flags = 0;
     z->free += 1u << order;
-    release(z, n, order);
+    if (likely(order == 0)) {
+        struct cache *c = &z->cache[side_of(n)];
+        f->kind = FRAME_FREE;
+        list_push_front(&c->frames, &f->link);
+        if (unlikely(++c->count > CACHE_MOST))
+            drain(z, c, CACHE_BATCH);
+    } else {
+        for (uint32_t i = 0; i < 1u << order; i++)
+            f[i].kind = FRAME_FREE;
+        release(z, n, order);
+    }
+    spin_release(&lock);
+}
+
+void buddy_drain(void)
+{
+    spin_take(&lock);
+    drain_zone(&low);
+    drain_zone(&high);
+    spin_release(&lock);
+}
+
+/* ---- for compaction ---- */
+
+/* The head of the free block that contains frame n, which is FREE and in no cache. */
+static struct frame *head_of_free(uint32_t n)
+{
+    for (unsigned order = 0; order < BUDDY_ORDERS; order++) {
+        struct frame *f = &frame_table[ALIGN_DOWN(n, 1u << order)];
+        if (f->kind == FRAME_FREE && (f->flags & FRAME_HEAD) && f->order >= order)
+            return f;
+    }
+    panic("buddy: free frame %#x is in no block", n);
+}
+
+static void hold(struct frame *f)
+{
+    f->kind = FRAME_KERNEL;
+    f->order = 0;
+    f->flags = FRAME_HEAD;
+    list_init(&f->link);
+}
+
+uint32_t buddy_isolate(uint32_t first, uint32_t count)
+{
+    uint32_t taken = 0, end = MIN(first + count, frame_table_count);
+    spin_take(&lock);
+    drain_zone(&low);
+    drain_zone(&high);
+    for (uint32_t n = first; n < end; n++) {
+        if (frame_table[n].kind != FRAME_FREE)
+            continue;
+        struct zone *z = zone_of(n);
+        struct frame *f = head_of_free(n);
+        uint32_t start = frame_pfn(f).n, size = 1u << f->order;
+        take_block(z, f);
+        for (uint32_t i = 0; i < size; i++)
+            if (start + i >= first && start + i < end)
+                hold(&f[i]);
+            else
+                release(z, start + i, 0);
+        uint32_t held = MIN(start + size, end) - n;
+        z->free -= held;
+        taken += held;
+    }
+    spin_release(&lock);
+    return taken;
+}
+
+void buddy_hold(struct frame *f)
+{
+    check_unused(f);
+    hold(f);
+}
+
+void buddy_join(struct frame *f, unsigned order, enum frame_kind kind)
+{
+    ASSERT(frame_pfn(f).n % (1u << order) == 0, "buddy_join: frame %#x is not aligned to order %u",
+           frame_pfn(f).n, order);
+    for (uint32_t i = 0; i < 1u << order; i++) {
+        ASSERT(f[i].kind == FRAME_KERNEL && f[i].flags == FRAME_HEAD && f[i].order == 0,
+               "buddy_join: frame %#x is not held", frame_pfn(&f[i]).n);
+        f[i].kind = (uint8_t)kind;
+        f[i].order = (uint8_t)order;
+        f[i].flags = i == 0 ? FRAME_HEAD : 0;
+    }
+}
+
+/* ---- figures ---- */
+
+static uint32_t blocks_of(const struct zone *z, unsigned order)
+{
+    return z->blocks[MOVABLE][order] + z->blocks[UNMOVABLE][order];
+}
+
+static bool has(const struct zone *z, unsigned order)
+{
+    while (order < BUDDY_ORDERS && blocks_of(z, order) == 0)
+        order++;
+    return order < BUDDY_ORDERS;
+}
+
+bool buddy_has(unsigned order)
+{
+    return has(&high, order) || has(&low, order);
+}
+
+int32_t buddy_fragmentation(bool of_high, unsigned order)
+{
+    const struct zone *z = of_high ? &high : &low;
+    uint32_t blocks = 0, frames = 0;
+    for (unsigned i = 0; i < BUDDY_ORDERS; i++) {
+        blocks += blocks_of(z, i);
+        frames += blocks_of(z, i) << i;
+    }
+    if (blocks == 0)
+        return 0;
+    if (has(z, order))
+        return -1000;
+    return 1000 - (int32_t)((1000 + (uint32_t)((uint64_t)frames * 1000 >> order)) / blocks);
 }
 
 uint32_t buddy_free_frames(void)
@@ -214,8 +491,7 @@ static bool check_block(const struct zone *z, struct frame *f, unsigned order, s
     }
     uint32_t other = n ^ size;
     if (order < BUDDY_MAX_ORDER && other + size <= frame_table_count) {
-        struct frame *b = &frame_table[other];
-        if (b->kind == FRAME_FREE && (b->flags & FRAME_HEAD) && b->order == order) {
+        if (heads_free_block(&frame_table[other], order)) {
             print(out, "buddy: free buddies %#x and %#x of order %u are not merged\n", n, other, order);
             return false;
         }
@@ -223,22 +499,56 @@ static bool check_block(const struct zone *z, struct frame *f, unsigned order, s
     return true;
 }
 
-static bool check_zone(const struct zone *z, uint32_t first, uint32_t end, struct printer *out)
+static bool check_cache(const struct zone *z, enum mobility side, struct printer *out)
 {
-    uint32_t listed = 0, marked = 0;
-    for (unsigned order = 0; order < BUDDY_ORDERS; order++) {
-        uint32_t blocks = 0;
-        list_for_each (n, &z->list[order]) {
-            if (!check_block(z, of_link(n), order, out))
-                return false;
-            blocks++;
-        }
-        if (blocks != z->blocks[order]) {
-            print(out, "buddy: zone %s: %u blocks of order %u listed, %u counted\n", z->name, blocks, order,
-                  z->blocks[order]);
+    uint32_t count = 0;
+    list_for_each (n, &z->cache[side].frames) {
+        const struct frame *f = of_link(n);
+        if (f->kind != FRAME_FREE || f->flags != 0 || f->order != 0 || zone_of(frame_pfn(f).n) != z) {
+            print(out, "buddy: frame %#x in the cache of zone %s has kind %d, flags %#x, order %u\n",
+                  frame_pfn(f).n, z->name, f->kind, f->flags, f->order);
             return false;
         }
-        listed += blocks << order;
+        count++;
+    }
+    if (count != z->cache[side].count)
+        print(out, "buddy: zone %s: %u frames cached, %u counted\n", z->name, count, z->cache[side].count);
+    return count == z->cache[side].count;
+}
+
+/* *frames grows by those on the list. */
+static bool check_list(struct zone *z, enum mobility side, unsigned order, uint32_t *frames,
+                       struct printer *out)
+{
+    uint32_t blocks = 0;
+    list_for_each (n, &z->list[side][order]) {
+        if (!check_block(z, of_link(n), order, out))
+            return false;
+        if (side_of(frame_pfn(of_link(n)).n) != side) {
+            print(out, "buddy: block %#x of order %u is on the list of the other side\n",
+                  frame_pfn(of_link(n)).n, order);
+            return false;
+        }
+        blocks++;
+    }
+    if (blocks != z->blocks[side][order]) {
+        print(out, "buddy: zone %s: %u blocks of order %u listed, %u counted\n", z->name, blocks, order,
+              z->blocks[side][order]);
+        return false;
+    }
+    *frames += blocks << order;
+    return true;
+}
+
+static bool check_zone(struct zone *z, uint32_t first, uint32_t end, struct printer *out)
+{
+    uint32_t listed = z->cache[MOVABLE].count + z->cache[UNMOVABLE].count, marked = 0;
+    for (unsigned side = 0; side < MOBILITIES; side++) {
+        if (!check_cache(z, side, out))
+            return false;
+        for (unsigned order = 0; order < BUDDY_ORDERS; order++)
+            if (!check_list(z, side, order, &listed, out))
+                return false;
     }
     for (uint32_t n = first; n < end; n++)
         marked += frame_table[n].kind == FRAME_FREE;
@@ -256,27 +566,60 @@ bool buddy_check(struct printer *out)
            check_zone(&high, frame_direct_count, frame_table_count, out);
 }
 
-static void print_zone(const struct zone *z, struct printer *out)
+/* ---- what people see ---- */
+
+static void print_blocks(const struct zone *z, struct printer *out)
 {
-    print(out, "%-4s  ", z->name);
+    print(out, "Node 0, zone %8s ", z->name);
     for (unsigned i = 0; i < BUDDY_ORDERS; i++)
-        print(out, " %6u", z->blocks[i]);
+        print(out, "%6u ", blocks_of(z, i));
+    print(out, "\n");
+}
+
+void buddy_print_info(struct printer *out)
+{
+    print_blocks(&low, out);
+    if (high.total > 0)
+        print_blocks(&high, out);
+}
+
+static void print_sides(const struct zone *z, struct printer *out)
+{
+    for (unsigned side = 0; side < MOBILITIES; side++) {
+        print(out, "Node 0, zone %8s, type %12s ", z->name, mobility_names[side]);
+        for (unsigned i = 0; i < BUDDY_ORDERS; i++)
+            print(out, "%6u ", z->blocks[side][i]);
+        print(out, "cached %u\n", z->cache[side].count);
+    }
+}
+
+static void print_fragmentation(const struct zone *z, struct printer *out)
+{
+    print(out, "Node 0, zone %8s ", z->name);
+    for (unsigned i = 0; i < BUDDY_ORDERS; i++) {
+        int32_t index = buddy_fragmentation(z == &high, i);
+        uint32_t size = (uint32_t)(index < 0 ? -index : index);
+        print(out, "%s%u.%03u ", index < 0 ? "-" : "", size / 1000, size % 1000);
+    }
     print(out, "\n");
 }
 
 static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
-    print(out, "order ");
-    for (unsigned i = 0; i < BUDDY_ORDERS; i++)
-        print(out, " %6u", i);
-    print(out, "\n");
-    print_zone(&low, out);
-    if (high.total > 0)
-        print_zone(&high, out);
+    const struct zone *zones[] = {&low, &high};
+    uint32_t count = high.total > 0 ? 2 : 1;
+    buddy_print_info(out);
+    print(out, "by side:\n");
+    for (uint32_t i = 0; i < count; i++)
+        print_sides(zones[i], out);
+    print(out, "fragmentation index:\n");
+    for (uint32_t i = 0; i < count; i++)
+        print_fragmentation(zones[i], out);
     print(out, "free %u of %u frames, %u in reserve\n", buddy_free_frames(), buddy_total_frames(), reserve);
     if (high.total > 0)
         print(out, "low %u of %u, high %u of %u\n", low.free, low.total, high.free, high.total);
     return 0;
 }
 
-COMMAND(buddy, "", "free blocks of each order, in low memory and in high", command_run);
+COMMAND(buddy, "", "free blocks of each order as in /proc/buddyinfo, and the fragmentation index",
+        command_run);

@@ -64,7 +64,7 @@ static bool check_user_frame(struct frame *f, struct printer *out)
 
 static bool check_frames(uint32_t *slot_refs, struct printer *out)
 {
-    uint32_t kinds[4] = {0}, kept = 0;
+    uint32_t kinds[FRAME_KINDS] = {0}, kept = 0;
     for (uint32_t i = 0; i < frame_table_count; i++) {
         struct frame *f = &frame_table[i];
         kinds[f->kind]++;
@@ -84,9 +84,11 @@ static bool check_frames(uint32_t *slot_refs, struct printer *out)
             slot_refs[f->slot.n]++;
         }
     }
-    if (kinds[FRAME_FREE] + kinds[FRAME_KERNEL] + kinds[FRAME_USER] != buddy_total_frames()) {
-        print(out, "frames: %u free + %u kernel + %u user, not the %u that buddy was given\n",
-              kinds[FRAME_FREE], kinds[FRAME_KERNEL], kinds[FRAME_USER], buddy_total_frames());
+    if (kinds[FRAME_FREE] + kinds[FRAME_KERNEL] + kinds[FRAME_USER] + kinds[FRAME_CONTIG] !=
+        buddy_total_frames()) {
+        print(out, "frames: %u free + %u kernel + %u user + %u contiguous, not the %u that buddy was given\n",
+              kinds[FRAME_FREE], kinds[FRAME_KERNEL], kinds[FRAME_USER], kinds[FRAME_CONTIG],
+              buddy_total_frames());
         return false;
     }
     if (kept != page_kept_slots()) {

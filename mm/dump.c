@@ -10,11 +10,12 @@
 
 void dump_frames(struct printer *out)
 {
-    uint32_t kinds[4] = {0};
+    uint32_t kinds[FRAME_KINDS] = {0};
     for (uint32_t i = 0; i < frame_table_count; i++)
         kinds[frame_table[i].kind]++;
-    print(out, "frames: %u in database, %u free, %u kernel, %u user, %u reserved\n", frame_table_count,
-          kinds[FRAME_FREE], kinds[FRAME_KERNEL], kinds[FRAME_USER], kinds[FRAME_RESERVED]);
+    print(out, "frames: %u in database, %u free, %u kernel, %u user, %u contiguous, %u reserved\n",
+          frame_table_count, kinds[FRAME_FREE], kinds[FRAME_KERNEL], kinds[FRAME_USER], kinds[FRAME_CONTIG],
+          kinds[FRAME_RESERVED]);
     list_for_each (n, &all_pools) {
         struct pool *p = container_of(n, struct pool, link);
         print(out, "pool %s: policy=%s limit=%u resident=%u evictions=%u\n", p->name, p->policy->name,
@@ -31,6 +32,8 @@ static char frame_char(const struct frame *f)
         return 'K';
     case FRAME_USER:
         return f->pmap != NULL ? (char)('0' + f->pmap->tag % 10) : '?';
+    case FRAME_CONTIG:
+        return 'c';
     case FRAME_RESERVED:
         break;
     }
@@ -43,8 +46,9 @@ void dump_frame_map(struct printer *out)
     uint32_t group = 1;
     while (frame_table_count / group > COLUMNS * ROWS)
         group *= 2;
-    print(out, "one character = %u frame%s; . free, K kernel, - reserved, digit pid %% 10\n", group,
-          group == 1 ? "" : "s");
+    print(out,
+          "one character = %u frame%s; . free, K kernel, c contiguous arena, - reserved, digit pid %% 10\n",
+          group, group == 1 ? "" : "s");
     for (uint32_t i = 0; i < frame_table_count; i += COLUMNS * group) {
         char line[COLUMNS + 1] = {0};
         for (uint32_t c = 0; c < COLUMNS && i + c * group < frame_table_count; c++) {

@@ -19,7 +19,11 @@ enum frame_kind {
     FRAME_FREE,     /* in a free block of the buddy allocator */
     FRAME_KERNEL,   /* wired: page tables, heap, stacks */
     FRAME_USER,     /* holds a page of a process; evictable */
+    FRAME_CONTIG,   /* of a contiguous arena: mapped and never evicted; only the arena's compaction moves what
+                       it holds */
 };
+
+enum { FRAME_KINDS = FRAME_CONTIG + 1 };
 
 enum frame_flag {
     FRAME_BUSY = 1,    /* its content is on its way to or from the disk: wait for it, do not touch it */

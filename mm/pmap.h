@@ -72,6 +72,9 @@ void pmap_split_large(struct pmap *p, vaddr_t va);
  * NONE if slot is SLOT_NONE. */
 struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot);
 
+/* A present PTE names another frame from here on; all else stays as it is: rights, accessed, dirty. */
+void pmap_replace(struct pmap *p, vaddr_t va, pfn_t pfn);
+
 /* Turns a SWAPPED PTE into NONE. */
 void pmap_forget(struct pmap *p, vaddr_t va);
 

@@ -37,6 +37,13 @@ uint32_t policy_check_queue(const struct list_node *head, const char *name, stru
     return n;
 }
 
+void policy_moved(void *state UNUSED, struct frame *from, struct frame *to)
+{
+    list_replace(&from->link, &to->link);
+    to->policy_flag = from->policy_flag;
+    to->policy_word = from->policy_word;
+}
+
 void policy_dump_frame(const struct frame *f, struct printer *out)
 {
     struct page_id id = policy_page(f);

@@ -95,6 +95,11 @@ struct policy {
      * still be asked for. */
     void (*removed)(void *state, struct frame *f, bool evicted);
 
+    /* The page in `from`, which is inserted, is in `to` now, whose link and policy fields are unset: the same
+     * page in another frame. Decides nothing, and changes nothing else. NULL: `removed` and `inserted` are
+     * called instead, and the page loses its history. */
+    void (*moved)(void *state, struct frame *from, struct frame *to);
+
     /* Why pick_victim has just chosen `victim`, which is still inserted: prints what decided, as
      * "key=value ..." or a few words, without a newline. Changes nothing. => the runner-up: who would go if
      * the victim did not exist; NULL if there is none, or nobody can tell. May be NULL. */
@@ -159,6 +164,17 @@ void policy_names(struct printer *out);
  * link is broken; and a dump of it from the head. */
 uint32_t policy_check_queue(const struct list_node *head, const char *name, struct printer *out);
 void policy_dump_queue(const struct list_node *head, struct printer *out);
+
+/* `moved` for policies that keep frames in queues and all else in policy_flag and policy_word. */
+void policy_moved(void *state, struct frame *from, struct frame *to);
+
+/* The same for one that has a hand besides. */
+static inline void policy_moved_hand(struct list_node **hand, struct frame *from, struct frame *to)
+{
+    policy_moved(NULL, from, to);
+    if (*hand == &from->link)
+        *hand = &to->link;
+}
 
 /* One line about one frame. */
 void policy_dump_frame(const struct frame *f, struct printer *out);

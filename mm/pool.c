@@ -242,6 +242,33 @@ void pool_unwire(struct frame *f)
     pool_reinsert(f);
 }
 
+void pool_leave(struct frame *from)
+{
+    const struct pool *p = from->pool;
+    if ((from->flags & FRAME_QUEUED) && p->policy->moved == NULL)
+        p->policy->removed(p->state, from, false);
+}
+
+void pool_arrive(struct frame *from, struct frame *to)
+{
+    struct pool *p = from->pool;
+    to->pool = p;
+    to->wired = from->wired;
+    from->pool = NULL;
+    from->wired = 0;
+    for (uint32_t i = 0; i < ARRAY_SIZE(p->recent); i++)
+        if (p->recent[i] == from)
+            p->recent[i] = to;
+    if (!(to->flags & FRAME_QUEUED))
+        return;
+    if (p->policy->moved != NULL)
+        p->policy->moved(p->state, from, to);
+    else
+        p->policy->inserted(p->state, to);
+    if (p->tracked)
+        page_use_move(from, to);
+}
+
 void pool_wait(struct pool *p)
 {
     pool_get(p);

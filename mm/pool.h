@@ -166,6 +166,12 @@ void pool_reinsert(struct frame *f);
 /* f leaves the competition: evicted, or else freed or wired. => it is queued. */
 void pool_remove(struct frame *f, bool evicted);
 
+/* The page in `from` moves to `to`: pool_leave before it does, pool_arrive when `to` has all that it had but
+ * its place in the pool. It is charged and wired as before, and its policy keeps its history (policy->moved).
+ */
+void pool_leave(struct frame *from);
+void pool_arrive(struct frame *from, struct frame *to);
+
 void pool_set_accessed(struct pool *p, enum accessed_mode mode);
 
 /* "a1" and "ad". => false if the text is neither. */

@@ -338,6 +338,8 @@ struct frame *page_alloc_block(struct pool *p, unsigned order)
             return NULL;
     }
     struct frame *f = buddy_alloc(order, ALLOC_USER);
+    if (unlikely(f == NULL) && buddy_free_frames() >= buddy_reserve() + size) /* enough, but not together */
+        f = compact_for(order);
     if (f == NULL) {
         vmstat.thp_fault_fallback++;
         return NULL;

@@ -34,6 +34,11 @@ enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out)
  * smaller one. */
 struct frame *page_alloc_block(struct pool *p, unsigned order) MUST_CHECK;
 
+/* A block of 2^order frames of kind USER, made by moving pages together; as from buddy_alloc. Neither evicts
+ * nor sleeps, but any page may be in another frame afterwards. => NULL if none can be made, or none could
+ * lately. Declared low, defined high: compact.c. */
+struct frame *compact_for(unsigned order) MUST_CHECK;
+
 /* A frame if one can be had without evicting anything. => NULL if not. */
 struct frame *page_alloc_free(struct pool *p) MUST_CHECK;
 

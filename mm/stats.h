@@ -39,6 +39,11 @@ enum { FAULT_CASES = 6 }; /* cases 0..5 of fault.c */
     X(thp_split_page)     /* blocks split into pages */                             \
     X(ksm_pages_merged)   /* pages found equal to another and given up */           \
     X(cow_ksm)            /* of case 5: copies of merged pages */                   \
+    X(pgmigrate_success)  /* pages moved to another frame */                        \
+    X(pgmigrate_fail)     /* pages that could not be moved */                       \
+    X(compact_stall)      /* times that an allocation waited for compaction */      \
+    X(compact_success)    /* of these, those that got their block */                \
+    X(compact_fail)       /* of these, those that did not */                        \
     X(oom_kill)           /* processes killed for want of memory or swap */
 
 struct vmstat {

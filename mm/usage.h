@@ -54,6 +54,12 @@ static inline void usage_removed(struct usage *u, const struct frame *f)
         u->fresh = NULL;
 }
 
+static inline void usage_moved(struct usage *u, const struct frame *from, struct frame *to)
+{
+    if (u->fresh == from)
+        u->fresh = to;
+}
+
 /* Was f used since the last time that this was asked? */
 static inline bool usage_test_clear(const struct usage *u, struct frame *f)
 {

@@ -40,19 +40,37 @@ static void make_chunk(uint32_t number)
     chunks[number] = chunk;
 }
 
+/* => NULL when there is no memory for it */
+static struct page_use *make(struct frame *f)
+{
+    if (unlikely(page_use_of(f) == NULL))
+        make_chunk(frame_pfn(f).n / CHUNK);
+    return page_use_of(f);
+}
+
 void page_use_enter(struct frame *f, struct list_node *list, uint32_t now)
 {
-    struct page_use *u = page_use_of(f);
-    if (unlikely(u == NULL)) {
-        make_chunk(frame_pfn(f).n / CHUNK);
-        u = page_use_of(f);
-    }
+    struct page_use *u = make(f);
     if (u == NULL)
         return;
     list_remove(&u->link);
     list_push_back(list, &u->link);
     u->last = now;
     u->accessed = false;
+}
+
+void page_use_move(struct frame *from, struct frame *to)
+{
+    struct page_use *old = page_use_of(from), *u = make(to);
+    if (old == NULL)
+        return;
+    if (u != NULL) {
+        list_remove(&u->link);
+        list_replace(&old->link, &u->link);
+        u->last = old->last;
+        u->accessed = old->accessed;
+    }
+    list_remove(&old->link);
 }
 
 void page_use_forget(struct list_node *list)

@@ -28,6 +28,9 @@ struct page_use *page_use_of(const struct frame *f);
  * record. */
 void page_use_enter(struct frame *f, struct list_node *list, uint32_t now);
 
+/* The page in `from` is in `to` now. */
+void page_use_move(struct frame *from, struct frame *to);
+
 /* Empties the list. */
 void page_use_forget(struct list_node *list);
 

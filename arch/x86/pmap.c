@@ -202,6 +202,14 @@ struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot)
     return decode(old);
 }
 
+void pmap_replace(struct pmap *p, vaddr_t va, pfn_t pfn)
+{
+    uint32_t *pte = pte_at(p, va);
+    ASSERT(pte != NULL && (*pte & X86_P), "pmap_replace: pid %u va %#x is not present", p->tag, va);
+    *pte = (*pte & ~X86_FRAME_MASK) | pfn_base(pfn);
+    invalidate(p, va);
+}
+
 void pmap_forget(struct pmap *p, vaddr_t va)
 {
     uint32_t *pte = pte_at(p, va);

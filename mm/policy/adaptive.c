@@ -115,6 +115,13 @@ void adaptive_removed(void *state, struct frame *f, bool evicted)
     end_excess(a); /* none, unless the pool holds more than capacity */
 }
 
+void adaptive_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct adaptive *a = state;
+    policy_moved(a, from, to);
+    usage_moved(&a->usage, from, to);
+}
+
 struct frame *adaptive_pick_victim(void *state)
 {
     struct adaptive *a = state;

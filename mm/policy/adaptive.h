@@ -44,6 +44,7 @@ void adaptive_promote(struct adaptive *a, struct frame *f);
 
 /* f's page goes to the young end of B1 or B2 if it is evicted. */
 void adaptive_removed(void *state, struct frame *f, bool evicted);
+void adaptive_moved(void *state, struct frame *from, struct frame *to);
 
 /* The oldest page of the side that gives one; those found used on the way go to the young end of T2. */
 struct frame *adaptive_pick_victim(void *state);

@@ -146,6 +146,7 @@ const struct policy policy_aging = {
     .inserted = aging_inserted,
     .pick_victim = aging_pick_victim,
     .removed = aging_removed,
+    .moved = policy_moved,
     .explain = aging_explain,
     .check = aging_check,
     .dump = aging_dump,

@@ -66,6 +66,7 @@ const struct policy policy_arc = {
     .touched = arc_touched,
     .pick_victim = adaptive_pick_victim,
     .removed = adaptive_removed,
+    .moved = adaptive_moved,
     .explain = adaptive_explain,
     .check = adaptive_check,
     .dump = adaptive_dump,

@@ -51,6 +51,7 @@ const struct policy policy_car = {
     .touched = car_touched,
     .pick_victim = adaptive_pick_victim,
     .removed = adaptive_removed,
+    .moved = adaptive_moved,
     .explain = adaptive_explain,
     .check = adaptive_check,
     .dump = adaptive_dump,

@@ -56,6 +56,12 @@ static void clock_removed(void *state, struct frame *f, bool evicted UNUSED)
     list_remove(&f->link);
 }
 
+static void clock_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct clock *c = state;
+    policy_moved_hand(&c->hand, from, to);
+}
+
 /* The runner-up is where the hand would stop next: at the first page not accessed, or, if there is none, at
  * the next one. */
 static struct frame *clock_explain(void *state, struct frame *victim, struct printer *why)
@@ -99,6 +105,7 @@ const struct policy policy_clock = {
     .inserted = clock_inserted,
     .pick_victim = clock_pick_victim,
     .removed = clock_removed,
+    .moved = clock_moved,
     .explain = clock_explain,
     .check = clock_check,
     .dump = clock_dump,

@@ -277,6 +277,15 @@ static void clockpro_removed(void *state, struct frame *f, bool evicted)
     }
 }
 
+static void clockpro_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct clockpro *c = state;
+    policy_moved(c, from, to);
+    usage_moved(&c->usage, from, to);
+    if ((to->policy_flag & SPARE) == 0)
+        directory_at(&c->pages, to->policy_word)->frame = to;
+}
+
 /* The runner-up cannot be told if it was used, or if there is no other cold page. */
 static struct frame *clockpro_explain(void *state, struct frame *victim, struct printer *why)
 {
@@ -354,6 +363,7 @@ const struct policy policy_clockpro = {
     .touched = clockpro_touched,
     .pick_victim = clockpro_pick_victim,
     .removed = clockpro_removed,
+    .moved = clockpro_moved,
     .explain = clockpro_explain,
     .check = clockpro_check,
     .dump = clockpro_dump,

@@ -61,6 +61,7 @@ const struct policy policy_fifo = {
     .inserted = fifo_inserted,
     .pick_victim = fifo_pick_victim,
     .removed = fifo_removed,
+    .moved = policy_moved,
     .explain = fifo_explain,
     .check = fifo_check,
     .dump = fifo_dump,

@@ -65,6 +65,12 @@ static void gclock_removed(void *state, struct frame *f, bool evicted UNUSED)
     list_remove(&f->link);
 }
 
+static void gclock_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct gclock *c = state;
+    policy_moved_hand(&c->hand, from, to);
+}
+
 /* How often the hand must pass f before it takes it. */
 static uint32_t rounds_left(const struct frame *f)
 {
@@ -116,6 +122,7 @@ const struct policy policy_gclock = {
     .inserted = gclock_inserted,
     .pick_victim = gclock_pick_victim,
     .removed = gclock_removed,
+    .moved = gclock_moved,
     .explain = gclock_explain,
     .check = gclock_check,
     .dump = gclock_dump,

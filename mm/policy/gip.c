@@ -436,6 +436,18 @@ static void gip_removed(void *state, struct frame *f, bool evicted)
         move_in(g, policy_frame(n));
 }
 
+static void gip_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct gip *g = state;
+    if (g->gclock != NULL) {
+        policy_gclock.moved(g->gclock, from, to);
+        return;
+    }
+    policy_moved(g, from, to);
+    if (to->policy_word < g->capacity)
+        g->slot[to->policy_word].frame = to;
+}
+
 /* "class 3-4 9-32 in memory, unused for 17-32 rounds, index 812" */
 static void say_cell(const struct gip *g, uint32_t cell, struct printer *out)
 {
@@ -571,6 +583,7 @@ const struct policy policy_gip = {
     .inserted = gip_inserted,
     .pick_victim = gip_pick_victim,
     .removed = gip_removed,
+    .moved = gip_moved,
     .explain = gip_explain,
     .check = gip_check,
     .dump = gip_dump,

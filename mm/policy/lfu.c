@@ -194,6 +194,7 @@ const struct policy policy_lfu = {
     .touched = lfu_touched,
     .pick_victim = lfu_pick_victim,
     .removed = lfu_removed,
+    .moved = policy_moved,
     .explain = lfu_explain,
     .check = lfu_check,
     .dump = lfu_dump,

@@ -254,6 +254,15 @@ static void lirs_removed(void *state, struct frame *f, bool evicted)
     prune(l);
 }
 
+static void lirs_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct lirs *l = state;
+    policy_moved(l, from, to);
+    usage_moved(&l->usage, from, to);
+    if (to->policy_flag != SPARE)
+        directory_at(&l->pages, to->policy_word)->frame = to;
+}
+
 /* The runner-up cannot be told if it was accessed, or if there is no other HIR page. */
 static struct frame *lirs_explain(void *state, struct frame *victim, struct printer *why)
 {
@@ -341,6 +350,7 @@ const struct policy policy_lirs = {
     .touched = lirs_touched,
     .pick_victim = lirs_pick_victim,
     .removed = lirs_removed,
+    .moved = lirs_moved,
     .explain = lirs_explain,
     .check = lirs_check,
     .dump = lirs_dump,

@@ -71,6 +71,7 @@ const struct policy policy_lru = {
     .touched = lru_touched,
     .pick_victim = lru_pick_victim,
     .removed = lru_removed,
+    .moved = policy_moved,
     .explain = lru_explain,
     .check = lru_check,
     .dump = lru_dump,

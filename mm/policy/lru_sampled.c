@@ -70,6 +70,7 @@ const struct policy policy_lru_sampled = {
     .inserted = lru_sampled_inserted,
     .pick_victim = lru_sampled_pick_victim,
     .removed = lru_sampled_removed,
+    .moved = policy_moved,
     .explain = lru_sampled_explain,
     .check = lru_sampled_check,
     .dump = lru_sampled_dump,

@@ -171,6 +171,7 @@ const struct policy policy_mglru = {
     .inserted = mglru_inserted,
     .pick_victim = mglru_pick_victim,
     .removed = mglru_removed,
+    .moved = policy_moved,
     .explain = mglru_explain,
     .check = mglru_check,
     .dump = mglru_dump,

@@ -100,6 +100,7 @@ const struct policy policy_mru = {
     .touched = mru_touched,
     .pick_victim = mru_pick_victim,
     .removed = mru_removed,
+    .moved = policy_moved,
     .explain = mru_explain,
     .check = mru_check,
     .dump = mru_dump,

@@ -135,6 +135,7 @@ const struct policy policy_nfu = {
     .inserted = nfu_inserted,
     .pick_victim = nfu_pick_victim,
     .removed = nfu_removed,
+    .moved = policy_moved,
     .explain = nfu_explain,
     .check = nfu_check,
     .dump = nfu_dump,

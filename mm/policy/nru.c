@@ -154,6 +154,7 @@ const struct policy policy_nru = {
     .inserted = nru_inserted,
     .pick_victim = nru_pick_victim,
     .removed = nru_removed,
+    .moved = policy_moved,
     .explain = nru_explain,
     .check = nru_check,
     .dump = nru_dump,

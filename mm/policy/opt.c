@@ -205,6 +205,13 @@ static void opt_removed(void *state, struct frame *f, bool evicted UNUSED)
     }
 }
 
+static void opt_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct opt *o = state;
+    policy_moved(o, from, to);
+    o->heap[to->policy_word].frame = to;
+}
+
 static struct frame *opt_explain(void *state, struct frame *victim, struct printer *why)
 {
     struct opt *o = state;
@@ -272,6 +279,7 @@ const struct policy policy_opt = {
     .touched = opt_touched,
     .pick_victim = opt_pick_victim,
     .removed = opt_removed,
+    .moved = opt_moved,
     .explain = opt_explain,
     .check = opt_check,
     .dump = opt_dump,

@@ -59,6 +59,14 @@ static void random_removed(void *state, struct frame *f, bool evicted UNUSED)
         random_inserted(r, policy_frame(next));
 }
 
+static void random_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct random *r = state;
+    policy_moved(r, from, to);
+    if (to->policy_word != WAITING)
+        r->member[to->policy_word] = to;
+}
+
 static struct frame *random_explain(void *state, struct frame *victim UNUSED, struct printer *why)
 {
     struct random *r = state;
@@ -95,6 +103,7 @@ const struct policy policy_random = {
     .inserted = random_inserted,
     .pick_victim = random_pick_victim,
     .removed = random_removed,
+    .moved = random_moved,
     .explain = random_explain,
     .check = random_check,
     .dump = random_dump,

@@ -145,6 +145,13 @@ static void s3fifo_removed(void *state, struct frame *f, bool evicted)
         list_push_back(&s->ghost_queue, &ghost->link);
 }
 
+static void s3fifo_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct s3fifo *s = state;
+    policy_moved(s, from, to);
+    usage_moved(&s->usage, from, to);
+}
+
 /* The runner-up cannot be told if it was used, and so would be passed over. */
 static struct frame *s3fifo_explain(void *state, struct frame *victim, struct printer *why)
 {
@@ -201,6 +208,7 @@ const struct policy policy_s3fifo = {
     .touched = s3fifo_touched,
     .pick_victim = s3fifo_pick_victim,
     .removed = s3fifo_removed,
+    .moved = s3fifo_moved,
     .explain = s3fifo_explain,
     .check = s3fifo_check,
     .dump = s3fifo_dump,

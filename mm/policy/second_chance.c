@@ -89,6 +89,7 @@ const struct policy policy_second_chance = {
     .inserted = second_chance_inserted,
     .pick_victim = second_chance_pick_victim,
     .removed = second_chance_removed,
+    .moved = policy_moved,
     .explain = second_chance_explain,
     .check = second_chance_check,
     .dump = second_chance_dump,

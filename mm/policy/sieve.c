@@ -67,6 +67,12 @@ static void sieve_removed(void *state, struct frame *f, bool evicted UNUSED)
     list_remove(&f->link);
 }
 
+static void sieve_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct sieve *s = state;
+    policy_moved_hand(&s->hand, from, to);
+}
+
 /* The runner-up is where the hand would stop next: at the first page not visited, or, if there is none, at
  * the next one. */
 static struct frame *sieve_explain(void *state, struct frame *victim, struct printer *why)
@@ -111,6 +117,7 @@ const struct policy policy_sieve = {
     .touched = sieve_touched,
     .pick_victim = sieve_pick_victim,
     .removed = sieve_removed,
+    .moved = sieve_moved,
     .explain = sieve_explain,
     .check = sieve_check,
     .dump = sieve_dump,

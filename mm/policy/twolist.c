@@ -202,6 +202,7 @@ const struct policy policy_twolist = {
     .touched = twolist_touched,
     .pick_victim = twolist_pick_victim,
     .removed = twolist_removed,
+    .moved = policy_moved,
     .explain = twolist_explain,
     .check = twolist_check,
     .dump = twolist_dump,

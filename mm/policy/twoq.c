@@ -199,6 +199,7 @@ const struct policy policy_twoq = {
     .touched = twoq_touched,
     .pick_victim = twoq_pick_victim,
     .removed = twoq_removed,
+    .moved = policy_moved,
     .explain = twoq_explain,
     .check = twoq_check,
     .dump = twoq_dump,

@@ -122,6 +122,12 @@ static void wsclock_removed(void *state, struct frame *f, bool evicted UNUSED)
     w->count--;
 }
 
+static void wsclock_moved(void *state, struct frame *from, struct frame *to)
+{
+    struct wsclock *w = state;
+    policy_moved_hand(&w->hand, from, to);
+}
+
 static struct frame *wsclock_explain(void *state, struct frame *victim, struct printer *why)
 {
     struct wsclock *w = state;
@@ -160,6 +166,7 @@ const struct policy policy_wsclock = {
     .touched = wsclock_touched,
     .pick_victim = wsclock_pick_victim,
     .removed = wsclock_removed,
+    .moved = wsclock_moved,
     .explain = wsclock_explain,
     .check = wsclock_check,
     .dump = wsclock_dump,

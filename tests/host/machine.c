@@ -360,6 +360,13 @@ struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot)
     return decode(old);
 }
 
+void pmap_replace(struct pmap *p, vaddr_t va, pfn_t pfn)
+{
+    uint32_t *pte = walk_in_state(p, va, PTE_PRESENT, "pmap_replace");
+    *pte = *pte % PAGE_SIZE + pfn_base(pfn);
+    invalidate(p, va);
+}
+
 void pmap_forget(struct pmap *p, vaddr_t va)
 {
     *walk_in_state(p, va, PTE_SWAPPED, "pmap_forget") = 0;

@@ -16,7 +16,7 @@ from tools import qemu
 FRAMES = "expected all, or a number of frames from 6 on (one instruction may need 6 pages)"
 POLICIES = " ".join(re.findall(r"X\(policy_(\w+)\)", (ROOT / "mm/policy.h").read_text())) \
     .replace("second_chance", "second-chance").replace("lru_sampled", "lru-sampled")
-LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys explain, each with + or - if wanted"
+LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys explain move, each with + or - if wanted"
 ALLOT = ("expected global, equal, ws or pff, the last two also with CPU time in microseconds from 1 to 10000000 "
          "(ws:10000, pff:1000)")
 
