@@ -8,9 +8,10 @@ enum {
     FIRST = 3,
     HOLE = 701,
     AFTER_HOLE = 738,
-    HIGH = 1 << BUDDY_MAX_ORDER,
-    END = HIGH + 430,
+    HIGH = 2 << BUDDY_MAX_ORDER,
+    END = HIGH + 1430,
     MAX_RESERVE = 64,
+    MAX_ISOLATED = 300,
 };
 
 #define BYTES(frame) ((paddr_t)(frame) << PAGE_SHIFT)
@@ -18,16 +19,15 @@ enum {
 static const struct phys_range ram[] = {
     {BYTES(FIRST), BYTES(HOLE)}, {BYTES(AFTER_HOLE), BYTES(HIGH)}, {BYTES(HIGH), BYTES(END)}};
 
-enum owner { NOBODY, FREE, HELD }; /* NOBODY: not the allocator's */
+enum state { NOBODYS, FREE, HEAD, TAIL }; /* NOBODYS: not the allocator's */
 
 static struct {
-    uint8_t owner[END];
-    uint32_t free, low_free;
     struct {
-        struct frame *f;
-        unsigned order;
-    } held[END];
-    uint32_t count;
+        uint8_t state, order, kind; /* order and kind: of a HEAD */
+        uint32_t at;                /* of a HEAD: its place in held */
+    } frame[END];
+    uint32_t held[END], count; /* HEADs */
+    uint32_t free, low_free;
 } model;
 
 static void start(void)
@@ -35,37 +35,62 @@ static void start(void)
     bare_build(ram, ARRAY_SIZE(ram), BYTES(HIGH), 0);
     model.count = model.free = model.low_free = 0;
     for (uint32_t n = 0; n < END; n++) {
-        model.owner[n] = frame_table[n].kind == FRAME_FREE ? FREE : NOBODY;
-        model.free += model.owner[n] == FREE;
-        model.low_free += model.owner[n] == FREE && n < HIGH;
+        bool is_free = frame_table[n].kind == FRAME_FREE;
+        model.frame[n].state = is_free ? FREE : NOBODYS;
+        model.free += is_free;
+        model.low_free += is_free && n < HIGH;
     }
 }
+
+/* ---- the model's side of each operation ---- */
 
 /* Is there a free block? When every free block is merged with its buddy, any aligned run of free frames is
  * in one. */
 static bool block_in(uint32_t from, uint32_t to, unsigned order)
 {
-    for (uint32_t n = from; n + (1u << order) <= to; n += 1u << order) {
+    uint32_t size = 1u << order;
+    for (uint32_t n = from; n + size <= to; n += size) {
         uint32_t i = 0;
-        while (i < 1u << order && model.owner[n + i] == FREE)
+        while (i < size && model.frame[n + i].state == FREE)
             i++;
-        if (i == 1u << order)
+        if (i == size)
             return true;
     }
     return false;
 }
 
-static void give(uint32_t n, unsigned order, enum owner whose)
+static void hold(uint32_t n, unsigned order, enum frame_kind kind)
 {
-    uint32_t low = n < HIGH ? 1u << order : 0;
-    for (uint32_t i = 0; i < 1u << order; i++) {
-        ASSERT(n + i < END && model.owner[n + i] == FREE + HELD - whose,
-               "fuzz: frame %#x of block %#x, order %u, is in state %u", n + i, n, order, model.owner[n + i]);
-        model.owner[n + i] = whose;
-    }
-    model.free += whose == FREE ? 1u << order : -(1u << order);
-    model.low_free += whose == FREE ? low : -low;
+    for (uint32_t i = 0; i < 1u << order; i++)
+        model.frame[n + i].state = i == 0 ? HEAD : TAIL;
+    model.frame[n].order = (uint8_t)order;
+    model.frame[n].kind = (uint8_t)kind;
+    model.frame[n].at = model.count;
+    model.held[model.count++] = n;
 }
+
+static void unhold(uint32_t n)
+{
+    uint32_t last = model.held[--model.count];
+    model.held[model.frame[n].at] = last;
+    model.frame[last].at = model.frame[n].at;
+}
+
+/* The frames of a block are taken or given back. */
+static void count_free(uint32_t n, uint32_t frames)
+{
+    model.free += frames;
+    model.low_free += n < HIGH ? frames : 0;
+}
+
+static void check_frame(uint32_t n, enum frame_kind kind, unsigned order)
+{
+    ASSERT(frame_table[n].kind == kind && frame_table[n].order == order,
+           "fuzz: frame %#x is of kind %u, order %u, not %d, %u", n, frame_table[n].kind, frame_table[n].order, kind,
+           order);
+}
+
+/* ---- operations ---- */
 
 static void alloc(unsigned order, enum alloc_for who)
 {
@@ -78,32 +103,100 @@ static void alloc(unsigned order, enum alloc_for who)
     if (f == NULL)
         return;
     uint32_t n = frame_pfn(f).n;
+    enum frame_kind kind = user ? FRAME_USER : FRAME_KERNEL;
     ASSERT(n % (1u << order) == 0 && high == (n >= HIGH), "fuzz: block %#x of order %u, high %d", n, order,
            high);
-    give(n, order, HELD);
+    for (uint32_t i = 0; i < 1u << order; i++) {
+        ASSERT(model.frame[n + i].state == FREE, "fuzz: frame %#x of block %#x is taken", n + i, n);
+        check_frame(n + i, kind, order);
+    }
+    hold(n, order, kind);
+    count_free(n, -(1u << order));
+}
+
+static void free_block(uint32_t n)
+{
+    unsigned order = model.frame[n].order;
+    unhold(n);
     for (uint32_t i = 0; i < 1u << order; i++)
-        ASSERT(f[i].kind == (user ? FRAME_USER : FRAME_KERNEL) && f[i].order == order,
-               "fuzz: frame %#x of block %#x: kind %u, order %u", n + i, n, f[i].kind, f[i].order);
-    model.held[model.count].f = f;
-    model.held[model.count++].order = order;
+        model.frame[n + i].state = FREE;
+    count_free(n, 1u << order);
+    buddy_free(&frame_table[n]);
 }
 
-static void free_block(uint32_t i)
+static void split(uint32_t n)
 {
-    give(frame_pfn(model.held[i].f).n, model.held[i].order, FREE);
-    buddy_free(model.held[i].f);
-    model.held[i] = model.held[--model.count];
+    uint32_t size = 1u << model.frame[n].order;
+    enum frame_kind kind = model.frame[n].kind;
+    buddy_split(&frame_table[n]);
+    unhold(n);
+    for (uint32_t i = 0; i < size; i++) {
+        hold(n + i, 0, kind);
+        check_frame(n + i, kind, 0);
+    }
 }
 
-static void split(uint32_t i)
+static void isolate(uint32_t first, uint32_t count)
 {
-    struct frame *f = model.held[i].f;
-    uint32_t size = 1u << model.held[i].order;
-    buddy_split(f);
-    model.held[i].order = 0;
-    for (uint32_t j = 1; j < size; j++) {
-        model.held[model.count].f = f + j;
-        model.held[model.count++].order = 0;
+    uint32_t want = 0;
+    for (uint32_t n = first; n < MIN(first + count, (uint32_t)END); n++)
+        want += model.frame[n].state == FREE;
+    uint32_t got = buddy_isolate(first, count);
+    ASSERT(got == want, "fuzz: %u frames isolated of %u", got, want);
+    for (uint32_t n = first; n < MIN(first + count, (uint32_t)END); n++) {
+        if (model.frame[n].state == FREE) {
+            hold(n, 0, FRAME_KERNEL);
+            count_free(n, -1u);
+            check_frame(n, FRAME_KERNEL, 0);
+        }
+    }
+}
+
+static void make_kernels(uint32_t n)
+{
+    if (model.frame[n].order > 0 || model.frame[n].kind != FRAME_USER)
+        return;
+    buddy_hold(&frame_table[n]);
+    model.frame[n].kind = FRAME_KERNEL;
+    check_frame(n, FRAME_KERNEL, 0);
+}
+
+static bool joinable(uint32_t n, unsigned order)
+{
+    for (uint32_t i = 0; i < 1u << order; i++)
+        if (n + i >= END || model.frame[n + i].state != HEAD || model.frame[n + i].order > 0 ||
+            model.frame[n + i].kind != FRAME_KERNEL)
+            return false;
+    return true;
+}
+
+/* The largest block around frame n that can be joined, up to this order. */
+static void join(uint32_t n, unsigned order, enum frame_kind kind)
+{
+    while (order > 0 && !joinable(ALIGN_DOWN(n, 1u << order), order))
+        order--;
+    if (!joinable(n, 0))
+        return;
+    n = ALIGN_DOWN(n, 1u << order);
+    buddy_join(&frame_table[n], order, kind);
+    for (uint32_t i = 0; i < 1u << order; i++) {
+        unhold(n + i);
+        check_frame(n + i, kind, order);
+    }
+    hold(n, order, kind);
+}
+
+/* Once the caches are empty, all that is free is merged as far as it goes. */
+static void drain(void)
+{
+    buddy_drain();
+    for (unsigned order = 0; order < BUDDY_ORDERS; order++) {
+        bool low = block_in(0, HIGH, order), high = block_in(HIGH, END, order);
+        ASSERT(buddy_has(order) == (low || high), "fuzz: a block of order %u: low %d, high %d", order, low, high);
+        ASSERT((buddy_fragmentation(false, order) == -1000) == low &&
+                   (buddy_fragmentation(true, order) == -1000) == high,
+               "fuzz: order %u is fragmented: %d, %d", order, buddy_fragmentation(false, order),
+               buddy_fragmentation(true, order));
     }
 }
 
@@ -115,28 +208,34 @@ static void check(void)
            model.free, model.low_free);
 }
 
+/* One of those that are held. => model.count > 0 */
+static uint32_t any(struct fuzz_input *in)
+{
+    return model.held[fuzz_below(in, model.count)];
+}
+
 static void step(struct fuzz_input *in)
 {
-    uint32_t op = fuzz_byte(in);
-    switch (op % 8) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
-        alloc(op / 8 % BUDDY_ORDERS, op % 2 ? ALLOC_USER : ALLOC_KERNEL);
-        break;
-    case 4:
-    case 5:
-    case 6:
-        if (model.count > 0)
-            free_block(fuzz_below(in, model.count));
-        break;
-    default:
-        if (op / 8 % 4 == 0)
-            buddy_move_reserve((int32_t)(fuzz_below(in, MAX_RESERVE) - buddy_reserve()));
-        else if (model.count > 0)
-            split(fuzz_below(in, model.count));
-    }
+    uint32_t op = fuzz_byte(in), more = op / 16;
+    op %= 16;
+    if (op < 6)
+        alloc(more % BUDDY_ORDERS, op % 2 ? ALLOC_USER : ALLOC_KERNEL);
+    else if (op == 6)
+        isolate(fuzz_below(in, END), fuzz_below(in, MAX_ISOLATED));
+    else if (op == 7 && more % 2 == 0)
+        drain();
+    else if (op == 7)
+        buddy_move_reserve((int32_t)(fuzz_below(in, MAX_RESERVE) - buddy_reserve()));
+    else if (model.count == 0)
+        return;
+    else if (op < 13)
+        free_block(any(in));
+    else if (op == 13)
+        split(any(in));
+    else if (op == 14)
+        make_kernels(any(in));
+    else
+        join(any(in), more % BUDDY_ORDERS, more % 2 ? FRAME_USER : FRAME_KERNEL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -150,8 +249,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check();
     }
     while (model.count > 0)
-        free_block(model.count - 1);
+        free_block(model.held[model.count - 1]);
     check();
+    drain();
     ASSERT(model.free == all, "fuzz: %u of %u frames came back", model.free, all);
     return 0;
 }
