@@ -1,50 +1,84 @@
 /* SPDX-License-Identifier: MIT
  * Fit: a set of free segments of one line of numbers (addresses, frames, slots), and the strategy that says
  * which of them an allocation comes from. The owner embeds a fit_segment in its own record of a segment, and
- * sees to merging; a strategy only files and finds. No memory is allocated here. */
+ * sees to merging; a strategy only files and finds. No memory is allocated here, and nothing recurses. */
 #ifndef LIB_FIT_H
 #define LIB_FIT_H
 
 #include "lib/print.h"
 #include "lib/types.h"
 
+/* => size > 0, start + size <= UINTPTR_MAX; segments of one set do not overlap */
 struct fit_segment {
     uintptr_t start, size; /* the owner's; not to be changed while the segment is in a set */
-    /* the strategy's: a tree's links and the largest size below, or a list's links */
-    struct fit_segment *left, *right;
+    /* the strategy's: a tree's links and the largest size from here down; in a list `left` is the next and
+     * `right` the one before */
+    struct fit_segment *left, *right, *up;
     uintptr_t most;
 };
+
+/* What a segment must hold. `min` and `max` bound the allocation's numbers, max exclusive; 0 and UINTPTR_MAX:
+ * anywhere. size is not 0; align is a power of two, 1: any. */
+struct fit_want {
+    uintptr_t size, align, min, max;
+};
+
+/* ---- trees ---- */
+
+enum fit_order {
+    FIT_BY_START,
+    FIT_SMALL_FIRST, /* of equals the lowest first */
+    FIT_LARGE_FIRST, /* ... here too */
+    FIT_NO_ORDER,    /* not a tree */
+};
+
+/* A treap (Seidel and Aragon, Algorithmica 16, 1996): a search tree by `order` and a heap by a hash of the
+ * start, so that it is balanced as a random one is. Zeroed memory is an empty one by start. */
+struct fit_tree {
+    struct fit_segment *root;
+    enum fit_order order;
+};
+
+void fit_tree_insert(struct fit_tree *t, struct fit_segment *s);
+void fit_tree_remove(struct fit_tree *t, struct fit_segment *s);
+
+/* In a tree by start: the first segment that ends behind `at`, whether or not it contains it. => or NULL */
+struct fit_segment *fit_tree_from(const struct fit_tree *t, uintptr_t at);
+
+/* Links, order, heap and largest sizes, and so many segments. => false after printing what is broken of
+ * `name`'s tree. */
+bool fit_tree_check(const struct fit_tree *t, uint32_t count, const char *name,
+                    struct printer *out) MUST_CHECK;
+
+/* ---- sets and strategies ---- */
 
 enum { FIT_LISTS = 8 * sizeof(uintptr_t) };
 
 struct fit_set {
     const struct fit *fit;
-    struct fit_segment *root;            /* of a tree */
-    struct fit_segment *list[FIT_LISTS]; /* instant fit: segments of 2^i to 2^(i+1) - 1 */
-    uintptr_t lists;                     /* bit i: list[i] is not empty */
+    struct fit_tree tree;
+    uint32_t count;                      /* segments */
     uintptr_t rover;                     /* next fit: where the last allocation ended */
-    uint32_t count;
-};
-
-/* What a segment must hold. `min` and `max` bound the allocation's numbers, max exclusive; 0 and UINTPTR_MAX:
- * anywhere. align is a power of two, 1: any. */
-struct fit_want {
-    uintptr_t size, align, min, max;
+    uintptr_t lists;                     /* bit i: list[i] is not empty */
+    struct fit_segment *list[FIT_LISTS]; /* instant fit: segments of 2^i to 2^(i+1) - 1, the newest first */
 };
 
 struct fit {
     const char *name, *summary;
+    enum fit_order order;
     void (*insert)(struct fit_set *set, struct fit_segment *s);
     void (*remove)(struct fit_set *set, struct fit_segment *s);
-    /* A segment that holds what is wanted, and where in it the allocation starts. => NULL: the strategy finds
-     * none */
+    /* A segment that holds what is wanted, and where in it the allocation starts: as low as possible, but as
+     * high for last fit. => NULL: no segment of the set does */
     struct fit_segment *(*pick)(struct fit_set *set, const struct fit_want *want, uintptr_t *at);
 };
 
 /* first: the lowest address that fits. last: the highest (and the allocation at its end), as Linux's mmap.
- * next: as first, from where the last one ended. best: the smallest that fits, worst: the largest; the lowest
- * of equals. instant: some one of the power of two that surely fits, in O(1) (Bonwick and Adams, USENIX
- * 2001). */
+ * next: as first, from where the last one ended; from the start when nothing fits there. best: the smallest
+ * that fits, worst: the largest; the lowest of equals. All of these are O(log segments), and look at one
+ * segment more for each that is large enough, but fails the alignment or the bounds. instant: the newest of
+ * the smallest power of two that surely fits, in O(1) (Bonwick and Adams, USENIX 2001); when there is none,
+ * or under bounds, it goes through the lists before it says no. */
 extern const struct fit fit_first, fit_last, fit_next, fit_best, fit_worst, fit_instant;
 
 extern const struct fit *const fit_table[];
@@ -53,6 +87,27 @@ const struct fit *fit_find(const char *name); /* => NULL if there is none */
 void fit_names(struct printer *out);          /* with spaces between them */
 
 void fit_init(struct fit_set *set, const struct fit *fit);
+
+static inline void fit_insert(struct fit_set *set, struct fit_segment *s)
+{
+    set->fit->insert(set, s);
+}
+
+static inline void fit_remove(struct fit_set *set, struct fit_segment *s)
+{
+    set->fit->remove(set, s);
+}
+
+static inline struct fit_segment *fit_pick(struct fit_set *set, const struct fit_want *want, uintptr_t *at)
+{
+    return set->fit->pick(set, want, at);
+}
+
+/* The size of the largest segment; 0: there is none. O(1) in a tree, otherwise a walk of one list. */
+uintptr_t fit_largest(const struct fit_set *set);
+
+/* Is s in the set? => fit_check said yes */
+bool fit_has(const struct fit_set *set, const struct fit_segment *s);
 
 /* Does the set hold what it should, in the order that it should? => false after printing what is broken. */
 bool fit_check(const struct fit_set *set, struct printer *out) MUST_CHECK;

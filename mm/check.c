@@ -23,6 +23,7 @@
 #include "mm/rmap.h"
 #include "mm/slab.h"
 #include "mm/stats.h"
+#include "mm/vmem.h"
 
 static bool check_mapping(const struct frame *f, const struct pmap *pmap, vaddr_t va, struct printer *out)
 {
@@ -220,9 +221,9 @@ bool vm_check(struct printer *out)
         print(out, "check: no heap for the slot counts\n");
         return false;
     }
-    bool ok = buddy_check(out) && slab_check(out) && swap_check(out) && check_frames(slot_refs, out) &&
-              check_spaces(slot_refs, out) && check_objects(slot_refs, out) && check_slots(slot_refs, out) &&
-              pools_check(out) && check_counters(out);
+    bool ok = buddy_check(out) && slab_check(out) && vmem_check_all(out) && swap_check(out) &&
+              check_frames(slot_refs, out) && check_spaces(slot_refs, out) && check_objects(slot_refs, out) &&
+              check_slots(slot_refs, out) && pools_check(out) && check_counters(out);
     kfree(slot_refs);
     return ok;
 }

@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
+#include "mm/vmem.h"
 
 enum {
     ENTRIES = 1024,
@@ -15,7 +16,6 @@ enum {
     IMAGE_TABLES = 2,               /* 4 KiB pages under the kernel image: 8 MiB */
     STACK_TABLES = 1,               /* 4 MiB of stack area */
     STACK_SLOT = 4 * PAGE_SIZE,     /* two guard pages, two stack pages: keeps slots aligned */
-    STACK_SLOTS = STACK_TABLES * PDE_SPAN / STACK_SLOT,
     WINDOW_PAGES = 2, /* a window and an unmapped page: who runs over the end of one hits no other */
 };
 
@@ -23,8 +23,7 @@ static uint32_t kernel_root[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 static uint32_t image_table[IMAGE_TABLES][ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 static uint32_t stack_table[STACK_TABLES * ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 static uint32_t window_table[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
-static bool stack_used[STACK_SLOTS];
-static uint32_t stack_hint; /* no slot below it is free */
+static struct vmem *stack_area; /* its slots; NULL until the first is wanted, as it needs the heap */
 
 /* linker.ld */
 extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __kernel_end[];
@@ -104,12 +103,13 @@ void paging_share_kernel(uint32_t *root)
     memcpy(root + first, kernel_root + first, (ENTRIES - first) * sizeof root[0]);
 }
 
-static uint32_t *stack_pte(uint32_t slot, uint32_t page)
+/* `slot` is the address where a slot starts. */
+static uint32_t *stack_pte(vaddr_t slot, uint32_t page)
 {
-    return &stack_table[slot * (STACK_SLOT / PAGE_SIZE) + STACK_SLOT / PAGE_SIZE - KERNEL_STACK_PAGES + page];
+    return &stack_table[(slot + STACK_SLOT - KERNEL_STACK_SIZE - STACK_AREA) / PAGE_SIZE + page];
 }
 
-static void unmap_stack(uint32_t slot)
+static void unmap_stack(vaddr_t slot)
 {
     for (uint32_t i = 0; i < KERNEL_STACK_PAGES; i++) {
         uint32_t *pte = stack_pte(slot, i);
@@ -122,32 +122,39 @@ static void unmap_stack(uint32_t slot)
     }
 }
 
+static struct vmem *make_stack_area(void)
+{
+    struct vmem_config c = {.name = "kernel", .quantum = STACK_SLOT, .fit = &fit_first};
+    struct vmem *a = vmem_create(&c);
+    if (a == NULL || vmem_add(a, STACK_AREA, STACK_TABLES * PDE_SPAN) == VM_OK)
+        return a;
+    vmem_destroy(a);
+    return NULL;
+}
+
 uint32_t kernel_stack_alloc(void)
 {
-    uint32_t slot = stack_hint;
-    while (slot < STACK_SLOTS && stack_used[slot])
-        slot++;
-    if (slot == STACK_SLOTS)
+    uintptr_t slot;
+    if (stack_area == NULL && (stack_area = make_stack_area()) == NULL)
+        return 0;
+    if (vmem_alloc(stack_area, STACK_SLOT, &slot) != VM_OK)
         return 0;
     for (uint32_t i = 0; i < KERNEL_STACK_PAGES; i++) {
         struct frame *f = buddy_alloc(0, ALLOC_KERNEL);
         if (f == NULL) {
             unmap_stack(slot);
+            vmem_free(stack_area, slot, STACK_SLOT);
             return 0;
         }
         *stack_pte(slot, i) = pfn_base(frame_pfn(f)) | X86_P | X86_W;
     }
-    stack_used[slot] = true;
-    stack_hint = slot + 1;
-    return STACK_AREA + (slot + 1) * STACK_SLOT;
+    return slot + STACK_SLOT;
 }
 
 void kernel_stack_free(uint32_t top)
 {
-    uint32_t slot = (top - STACK_AREA) / STACK_SLOT - 1;
-    unmap_stack(slot);
-    stack_used[slot] = false;
-    stack_hint = MIN(stack_hint, slot);
+    unmap_stack(top - STACK_SLOT);
+    vmem_free(stack_area, top - STACK_SLOT, STACK_SLOT);
 }
 
 bool kernel_stack_guard(vaddr_t va)

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT
+ * Strategies over sets of free segments: one treap for five of them, lists of powers of two for the sixth.
+ * See fit.h. */
+#include "lib/fit.h"
+#include "lib/string.h"
+
+/* ---- trees ---- */
+
+/* The place in the heap. Starts are multiples of something, in runs; two rounds of multiplying and folding
+ * (constants of the hash "lowbias32", C. Wellons, Hash Prospector, 2018) leave nothing of that. */
+static inline uint32_t priority(const struct fit_segment *s)
+{
+    uint32_t x = (uint32_t)(s->start ^ (uint64_t)s->start >> 32);
+    x ^= x >> 16;
+    x *= 0x7feb352d;
+    x ^= x >> 15;
+    x *= 0x846ca68b;
+    return x ^ x >> 16;
+}
+
+static inline bool before(enum fit_order order, const struct fit_segment *a, const struct fit_segment *b)
+{
+    if (order != FIT_BY_START && a->size != b->size)
+        return (a->size < b->size) == (order == FIT_SMALL_FIRST);
+    return a->start < b->start;
+}
+
+static inline uintptr_t most_of(const struct fit_segment *s)
+{
+    uintptr_t most = s->size;
+    if (s->left != NULL && s->left->most > most)
+        most = s->left->most;
+    if (s->right != NULL && s->right->most > most)
+        most = s->right->most;
+    return most;
+}
+
+/* Whatever pointed down at `old` points at s, which may be NULL. */
+static inline void replace(struct fit_tree *t, struct fit_segment *up, const struct fit_segment *old,
+                           struct fit_segment *s)
+{
+    if (up == NULL)
+        t->root = s;
+    else if (up->left == old)
+        up->left = s;
+    else
+        up->right = s;
+    if (s != NULL)
+        s->up = up;
+}
+
+/* s and the segment above it change places; the order stays. */
+static void rotate_up(struct fit_tree *t, struct fit_segment *s)
+{
+    struct fit_segment *p = s->up, *inner;
+    replace(t, p->up, p, s);
+    if (p->left == s) {
+        inner = p->left = s->right;
+        s->right = p;
+    } else {
+        inner = p->right = s->left;
+        s->left = p;
+    }
+    if (inner != NULL)
+        inner->up = p;
+    p->up = s;
+    s->most = p->most;
+    p->most = most_of(p);
+}
+
+void fit_tree_insert(struct fit_tree *t, struct fit_segment *s)
+{
+    struct fit_segment *up = NULL, **link = &t->root;
+    while (*link != NULL) {
+        up = *link;
+        if (up->most < s->size)
+            up->most = s->size;
+        link = before(t->order, s, up) ? &up->left : &up->right;
+    }
+    *link = s;
+    s->left = s->right = NULL;
+    s->up = up;
+    s->most = s->size;
+    uint32_t mine = priority(s);
+    while (s->up != NULL && priority(s->up) < mine)
+        rotate_up(t, s);
+}
+
+void fit_tree_remove(struct fit_tree *t, struct fit_segment *s)
+{
+    while (s->left != NULL && s->right != NULL)
+        rotate_up(t, priority(s->left) > priority(s->right) ? s->left : s->right);
+    replace(t, s->up, s, s->left != NULL ? s->left : s->right);
+    for (struct fit_segment *p = s->up; p != NULL; p = p->up) {
+        uintptr_t most = most_of(p);
+        if (most == p->most)
+            break;
+        p->most = most;
+    }
+}
+
+struct fit_segment *fit_tree_from(const struct fit_tree *t, uintptr_t at)
+{
+    struct fit_segment *found = NULL;
+    for (struct fit_segment *s = t->root; s != NULL;) {
+        if (s->start + s->size > at) {
+            found = s;
+            s = s->left;
+        } else {
+            s = s->right;
+        }
+    }
+    return found;
+}
+
+/* The first of s and those below it that has the size. => s->most >= size */
+static struct fit_segment *first_below(struct fit_segment *s, uintptr_t size)
+{
+    for (;;) {
+        if (s->left != NULL && s->left->most >= size)
+            s = s->left;
+        else if (s->size >= size)
+            return s;
+        else
+            s = s->right;
+    }
+}
+
+static struct fit_segment *last_below(struct fit_segment *s, uintptr_t size)
+{
+    for (;;) {
+        if (s->right != NULL && s->right->most >= size)
+            s = s->right;
+        else if (s->size >= size)
+            return s;
+        else
+            s = s->left;
+    }
+}
+
+/* The next behind s that has the size (0: any), or NULL. */
+static struct fit_segment *next_of(struct fit_segment *s, uintptr_t size)
+{
+    do {
+        if (s->right != NULL && s->right->most >= size)
+            return first_below(s->right, size);
+        while (s->up != NULL && s->up->right == s)
+            s = s->up;
+        s = s->up;
+    } while (s != NULL && s->size < size);
+    return s;
+}
+
+static struct fit_segment *previous_of(struct fit_segment *s, uintptr_t size)
+{
+    do {
+        if (s->left != NULL && s->left->most >= size)
+            return last_below(s->left, size);
+        while (s->up != NULL && s->up->left == s)
+            s = s->up;
+        s = s->up;
+    } while (s != NULL && s->size < size);
+    return s;
+}
+
+static bool check_node(const struct fit_tree *t, const struct fit_segment *s, const char *name,
+                       struct printer *out)
+{
+    const struct fit_segment *below[] = {s->left, s->right};
+    for (size_t i = 0; i < ARRAY_SIZE(below); i++) {
+        if (below[i] == NULL || (below[i]->up == s && priority(below[i]) <= priority(s)))
+            continue;
+        print(out, "fit: %s: the segment at %#zx does not belong below the one at %#zx\n", name,
+              (size_t)below[i]->start, (size_t)s->start);
+        return false;
+    }
+    if (s->up == NULL && t->root != s) {
+        print(out, "fit: %s: the segment at %#zx has nothing above it, and is not the root\n", name,
+              (size_t)s->start);
+        return false;
+    }
+    if (s->most != most_of(s)) {
+        print(out, "fit: %s: the segment at %#zx says %#zx is the largest size below; it is %#zx\n", name,
+              (size_t)s->start, (size_t)s->most, (size_t)most_of(s));
+        return false;
+    }
+    return true;
+}
+
+static bool check_order(const struct fit_tree *t, const struct fit_segment *s, const struct fit_segment *next,
+                        const char *name, struct printer *out)
+{
+    bool apart = t->order != FIT_BY_START || s->start + s->size <= next->start;
+    if (before(t->order, s, next) && apart)
+        return true;
+    print(out, "fit: %s: %#zx + %#zx comes before %#zx + %#zx\n", name, (size_t)s->start, (size_t)s->size,
+          (size_t)next->start, (size_t)next->size);
+    return false;
+}
+
+bool fit_tree_check(const struct fit_tree *t, uint32_t count, const char *name, struct printer *out)
+{
+    uint32_t found = 0;
+    struct fit_segment *s = t->root != NULL ? first_below(t->root, 0) : NULL;
+    while (s != NULL && found++ < count) {
+        if (!check_node(t, s, name, out))
+            return false;
+        struct fit_segment *next = next_of(s, 0);
+        if (next != NULL && !check_order(t, s, next, name, out))
+            return false;
+        s = next;
+    }
+    if (found == count && s == NULL)
+        return true;
+    print(out, "fit: %s: %u segments are counted, the tree has %s\n", name, count,
+          found < count ? "fewer" : "more");
+    return false;
+}
+
+/* ---- where in a segment ---- */
+
+static inline bool fits_low(const struct fit_segment *s, const struct fit_want *want, uintptr_t *at)
+{
+    uintptr_t from = MAX(s->start, want->min), end = MIN(s->start + s->size, want->max);
+    *at = ALIGN_UP(from, want->align);
+    return *at >= from && *at <= end && end - *at >= want->size;
+}
+
+static inline bool fits_high(const struct fit_segment *s, const struct fit_want *want, uintptr_t *at)
+{
+    uintptr_t from = MAX(s->start, want->min), end = MIN(s->start + s->size, want->max);
+    if (end < want->size)
+        return false;
+    *at = ALIGN_DOWN(end - want->size, want->align);
+    return *at >= from;
+}
+
+/* ---- strategies over a tree ---- */
+
+static void tree_insert(struct fit_set *set, struct fit_segment *s)
+{
+    fit_tree_insert(&set->tree, s);
+    set->count++;
+}
+
+static void tree_remove(struct fit_set *set, struct fit_segment *s)
+{
+    fit_tree_remove(&set->tree, s);
+    set->count--;
+}
+
+static bool has_size(const struct fit_tree *t, uintptr_t size)
+{
+    return t->root != NULL && t->root->most >= size;
+}
+
+static struct fit_segment *pick_first(struct fit_set *set, const struct fit_want *want, uintptr_t *at)
+{
+    if (!has_size(&set->tree, want->size))
+        return NULL;
+    struct fit_segment *s;
+    if (want->min == 0)
+        s = first_below(set->tree.root, want->size);
+    else if ((s = fit_tree_from(&set->tree, want->min)) != NULL && s->size < want->size)
+        s = next_of(s, want->size);
+    for (; s != NULL && s->start < want->max; s = next_of(s, want->size))
+        if (fits_low(s, want, at))
+            return s;
+    return NULL;
+}
+
+static struct fit_segment *pick_last(struct fit_set *set, const struct fit_want *want, uintptr_t *at)
+{
+    if (!has_size(&set->tree, want->size))
+        return NULL;
+    struct fit_segment *s = NULL;
+    if (want->max != UINTPTR_MAX) /* the one across the bound, or the first behind it: to be passed over */
+        s = fit_tree_from(&set->tree, want->max);
+    if (s == NULL)
+        s = last_below(set->tree.root, want->size);
+    for (; s != NULL && s->start + s->size > want->min; s = previous_of(s, want->size))
+        if (fits_high(s, want, at))
+            return s;
+    return NULL;
+}
+
+static struct fit_segment *pick_next(struct fit_set *set, const struct fit_want *want, uintptr_t *at)
+{
+    struct fit_want behind = *want;
+    behind.min = MAX(want->min, set->rover);
+    struct fit_segment *s = pick_first(set, &behind, at);
+    if (s == NULL && behind.min > want->min)
+        s = pick_first(set, want, at);
+    if (s != NULL)
+        set->rover = *at + want->size;
+    return s;
+}
+
+static struct fit_segment *pick_best(struct fit_set *set, const struct fit_want *want, uintptr_t *at)
+{
+    struct fit_segment *smallest = NULL;
+    for (struct fit_segment *s = set->tree.root; s != NULL;) {
+        if (s->size >= want->size) {
+            smallest = s;
+            s = s->left;
+        } else {
+            s = s->right;
+        }
+    }
+    for (struct fit_segment *s = smallest; s != NULL; s = next_of(s, 0))
+        if (fits_low(s, want, at))
+            return s;
+    return NULL;
+}
+
+static struct fit_segment *pick_worst(struct fit_set *set, const struct fit_want *want, uintptr_t *at)
+{
+    struct fit_segment *s = set->tree.root != NULL ? first_below(set->tree.root, 0) : NULL;
+    for (; s != NULL && s->size >= want->size; s = next_of(s, 0))
+        if (fits_low(s, want, at))
+            return s;
+    return NULL;
+}
+
+/* ---- instant fit ---- */
+
+enum { TOP_BIT = FIT_LISTS - 1 };
+
+_Static_assert(sizeof(long) == sizeof(uintptr_t), "the compiler's bit functions for long take a uintptr_t");
+
+/* The greatest i with 2^i <= size. => size > 0 */
+static inline uint32_t floor_log2(uintptr_t size)
+{
+    return TOP_BIT ^ (uint32_t)__builtin_clzl(size);
+}
+
+static void list_insert(struct fit_set *set, struct fit_segment *s)
+{
+    uint32_t i = floor_log2(s->size);
+    s->right = NULL;
+    s->left = set->list[i];
+    if (s->left != NULL)
+        s->left->right = s;
+    set->list[i] = s;
+    set->lists |= (uintptr_t)1 << i;
+    set->count++;
+}
+
+static void list_take(struct fit_set *set, struct fit_segment *s)
+{
+    uint32_t i = floor_log2(s->size);
+    if (s->left != NULL)
+        s->left->right = s->right;
+    if (s->right != NULL)
+        s->right->left = s->left;
+    else if ((set->list[i] = s->left) == NULL)
+        set->lists &= ~((uintptr_t)1 << i);
+    set->count--;
+}
+
+static struct fit_segment *search_lists(struct fit_set *set, const struct fit_want *want, uintptr_t *at)
+{
+    for (uint32_t i = floor_log2(want->size); i < FIT_LISTS; i++)
+        for (struct fit_segment *s = set->list[i]; s != NULL; s = s->left)
+            if (fits_low(s, want, at))
+                return s;
+    return NULL;
+}
+
+static struct fit_segment *pick_instant(struct fit_set *set, const struct fit_want *want, uintptr_t *at)
+{
+    uintptr_t sure = want->size + want->align - 1; /* that much has room wherever it starts */
+    uint32_t i = sure > 1 ? floor_log2(sure - 1) + 1 : 0;
+    uintptr_t lists = sure >= want->size && i < FIT_LISTS ? set->lists >> i << i : 0;
+    if (lists == 0 || want->min != 0 || want->max != UINTPTR_MAX)
+        return search_lists(set, want, at);
+    struct fit_segment *s = set->list[__builtin_ctzl(lists)];
+    *at = ALIGN_UP(s->start, want->align);
+    return s;
+}
+
+static bool check_lists(const struct fit_set *set, struct printer *out)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < FIT_LISTS; i++) {
+        if ((set->list[i] != NULL) != (set->lists >> i & 1)) {
+            print(out, "fit: instant: list %u and its bit differ\n", i);
+            return false;
+        }
+        const struct fit_segment *last = NULL;
+        for (const struct fit_segment *s = set->list[i]; s != NULL && found <= set->count; s = s->left) {
+            if (s->right != last || s->size == 0 || floor_log2(s->size) != i) {
+                print(out, "fit: instant: %#zx + %#zx does not belong where it is in list %u\n",
+                      (size_t)s->start, (size_t)s->size, i);
+                return false;
+            }
+            last = s;
+            found++;
+        }
+    }
+    if (found == set->count)
+        return true;
+    print(out, "fit: instant: %u segments are counted, the lists have %s\n", set->count,
+          found < set->count ? "fewer" : "more");
+    return false;
+}
+
+/* ---- sets ---- */
+
+const struct fit fit_first = {.name = "first",
+                              .summary = "the lowest address that fits",
+                              .order = FIT_BY_START,
+                              .insert = tree_insert,
+                              .remove = tree_remove,
+                              .pick = pick_first};
+const struct fit fit_last = {.name = "last",
+                             .summary = "the highest address that fits, as Linux's mmap",
+                             .order = FIT_BY_START,
+                             .insert = tree_insert,
+                             .remove = tree_remove,
+                             .pick = pick_last};
+const struct fit fit_next = {.name = "next",
+                             .summary = "the lowest address behind the last allocation",
+                             .order = FIT_BY_START,
+                             .insert = tree_insert,
+                             .remove = tree_remove,
+                             .pick = pick_next};
+const struct fit fit_best = {.name = "best",
+                             .summary = "the smallest segment that fits",
+                             .order = FIT_SMALL_FIRST,
+                             .insert = tree_insert,
+                             .remove = tree_remove,
+                             .pick = pick_best};
+const struct fit fit_worst = {.name = "worst",
+                              .summary = "the largest segment",
+                              .order = FIT_LARGE_FIRST,
+                              .insert = tree_insert,
+                              .remove = tree_remove,
+                              .pick = pick_worst};
+const struct fit fit_instant = {.name = "instant",
+                                .summary = "any segment of a power of two that surely fits",
+                                .order = FIT_NO_ORDER,
+                                .insert = list_insert,
+                                .remove = list_take,
+                                .pick = pick_instant};
+
+const struct fit *const fit_table[] = {&fit_first, &fit_last, &fit_next, &fit_best, &fit_worst, &fit_instant};
+const uint32_t fit_count = ARRAY_SIZE(fit_table);
+
+const struct fit *fit_find(const char *name)
+{
+    for (uint32_t i = 0; i < fit_count; i++)
+        if (strcmp(fit_table[i]->name, name) == 0)
+            return fit_table[i];
+    return NULL;
+}
+
+void fit_names(struct printer *out)
+{
+    for (uint32_t i = 0; i < fit_count; i++)
+        print(out, "%s%s", i > 0 ? " " : "", fit_table[i]->name);
+}
+
+void fit_init(struct fit_set *set, const struct fit *fit)
+{
+    memset(set, 0, sizeof *set);
+    set->fit = fit;
+    set->tree.order = fit->order;
+}
+
+uintptr_t fit_largest(const struct fit_set *set)
+{
+    uintptr_t most = 0;
+    if (set->fit->order != FIT_NO_ORDER)
+        return set->tree.root != NULL ? set->tree.root->most : 0;
+    if (set->lists == 0)
+        return 0;
+    for (const struct fit_segment *s = set->list[floor_log2(set->lists)]; s != NULL; s = s->left)
+        most = MAX(most, s->size);
+    return most;
+}
+
+bool fit_has(const struct fit_set *set, const struct fit_segment *s)
+{
+    if (set->fit->order == FIT_NO_ORDER)
+        return s->right != NULL ? s->right->left == s : set->list[floor_log2(s->size)] == s;
+    const struct fit_segment *at = set->tree.root;
+    while (at != NULL && at != s)
+        at = before(set->tree.order, s, at) ? at->left : at->right;
+    return at != NULL;
+}
+
+bool fit_check(const struct fit_set *set, struct printer *out)
+{
+    if (set->fit->order == FIT_NO_ORDER)
+        return check_lists(set, out);
+    return fit_tree_check(&set->tree, set->count, set->fit->name, out);
+}
+
+uintptr_t fit_round(uintptr_t size)
+{
+    if (size <= 1)
+        return 1;
+    uint32_t i = floor_log2(size - 1) + 1;
+    return i < FIT_LISTS ? (uintptr_t)1 << i : 0;
+}
