@@ -23,7 +23,7 @@ static inline uint32_t fuzz_byte(struct fuzz_input *in)
 static inline uint32_t fuzz_below(struct fuzz_input *in, uint32_t n)
 {
     uint32_t x = fuzz_byte(in);
-    for (uint32_t reach = 256; reach < n; reach <<= 8)
+    for (uint64_t reach = 256; reach < n; reach <<= 8)
         x = x << 8 | fuzz_byte(in);
     return x % n;
 }
