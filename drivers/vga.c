@@ -140,6 +140,21 @@ void vga_set_color(enum vga_color foreground, enum vga_color background)
     color = (uint8_t)(background << 4 | foreground);
 }
 
+void vga_color_lines(uint32_t lines, uint8_t (*attribute_of)(char c))
+{
+    for (uint32_t r = row - MIN(lines, row); r < row; r++) {
+        bool between = false;
+        for (uint32_t i = r * VGA_COLUMNS; i < (r + 1) * VGA_COLUMNS; i++) {
+            char c = (char)(cells[i] & 0xff);
+            if (c == '|')
+                between = !between;
+            else if (between)
+                cells[i] = (uint16_t)(attribute_of(c) << 8 | (uint8_t)c);
+        }
+    }
+    stale = true;
+}
+
 void vga_init(void)
 {
     program_mode();

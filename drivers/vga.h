@@ -26,6 +26,10 @@ extern struct printer vga_printer;
 void vga_init(void);
 void vga_set_color(enum vga_color foreground, enum vga_color background);
 
+/* Colours what lies between two bars (|) in each of the last `lines` lines that were printed: attribute_of
+ * says with what (background << 4 | foreground), character by character. */
+void vga_color_lines(uint32_t lines, uint8_t (*attribute_of)(char c));
+
 /* Brings what was printed onto the screen. Called a few times a second, and before the machine stops. */
 void vga_flush(void);
 

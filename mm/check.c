@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
+#include "mm/contig.h"
 #include "mm/fault.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
@@ -33,6 +34,16 @@ static bool check_mapping(const struct frame *f, const struct pmap *pmap, vaddr_
     print(out, "frame %#x: rmap says pid %u va 0x%08x, whose PTE is %s %#x\n", frame_pfn(f).n, pmap->tag, va,
           pte.state == PTE_PRESENT ? "frame" : "not present", pte.pfn.n);
     return false;
+}
+
+/* Of all mappings of f, of which pmap and va are the first. */
+static bool check_mappings(const struct frame *f, struct pmap *pmap, vaddr_t va, struct printer *out)
+{
+    const struct rmap_node first = {f->more, pmap, va};
+    for (const struct rmap_node *m = &first; m != NULL && m->pmap != NULL; m = m->next)
+        if (!check_mapping(f, m->pmap, m->va, out))
+            return false;
+    return true;
 }
 
 static bool check_user_frame(struct frame *f, struct printer *out)
@@ -56,11 +67,7 @@ static bool check_user_frame(struct frame *f, struct printer *out)
         print(out, "frame %#x: says it is page %u of an object that does not know\n", n, f->index);
         return false;
     }
-    struct rmap_node first = {f->more, head->pmap, head->va + (uint32_t)(f - head) * PAGE_SIZE};
-    for (struct rmap_node *m = &first; m != NULL && m->pmap != NULL; m = m->next)
-        if (!check_mapping(f, m->pmap, m->va, out))
-            return false;
-    return true;
+    return check_mappings(f, head->pmap, head->va + (uint32_t)(f - head) * PAGE_SIZE, out);
 }
 
 static bool check_frames(uint32_t *slot_refs, struct printer *out)
@@ -71,8 +78,11 @@ static bool check_frames(uint32_t *slot_refs, struct printer *out)
         kinds[f->kind]++;
         if (f->kind == FRAME_USER && !check_user_frame(f, out))
             return false;
-        if (f->kind != FRAME_USER && (f->pool != NULL || f->pmap != NULL || f->object != NULL ||
-                                      slot_valid(f->slot) || f->wired > 0)) {
+        if (f->kind == FRAME_CONTIG && !check_mappings(f, f->pmap, f->va, out))
+            return false;
+        if (f->kind != FRAME_USER && f->kind != FRAME_CONTIG &&
+            (f->pool != NULL || f->pmap != NULL || f->object != NULL || slot_valid(f->slot) ||
+             f->wired > 0)) {
             print(out, "frame %#x: of kind %u, but in a pool, mapped or with a slot\n", i, f->kind);
             return false;
         }
@@ -124,12 +134,12 @@ static bool check_pte(struct space *s, vaddr_t va, struct pte pte, uint32_t *slo
     }
     if (f == zero_frame)
         return true;
-    if (pte.pfn.n >= frame_table_count || f->kind != FRAME_USER ||
+    if (pte.pfn.n >= frame_table_count || (f->kind != FRAME_USER && f->kind != FRAME_CONTIG) ||
         (f->order == 0 ? !rmap_has(f, &s->pmap, va) : frame_head(f)->pmap != &s->pmap)) {
         print(out, "pid %u: va 0x%08x maps frame %#x, which does not know\n", s->pmap.tag, va, pte.pfn.n);
         return false;
     }
-    *wired += (r->flags & REGION_LOCKED) != 0;
+    *wired += (r->flags & REGION_LOCKED) != 0 && f->kind == FRAME_USER;
     return true;
 }
 
@@ -223,7 +233,7 @@ bool vm_check(struct printer *out)
     }
     bool ok = buddy_check(out) && slab_check(out) && vmem_check_all(out) && swap_check(out) &&
               check_frames(slot_refs, out) && check_spaces(slot_refs, out) && check_objects(slot_refs, out) &&
-              check_slots(slot_refs, out) && pools_check(out) && check_counters(out);
+              check_slots(slot_refs, out) && contig_check(out) && pools_check(out) && check_counters(out);
     kfree(slot_refs);
     return ok;
 }

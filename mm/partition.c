@@ -135,14 +135,16 @@ void partition_free(struct partition_book *b, struct partition *p)
 /* Chooses the partition that moves next: the one above the lowest hole. */
 static bool begin_move(struct partition_book *b)
 {
-    uint32_t hole = 0;
-    while (hole < b->units && b->by_start[hole] != NULL)
+    uint32_t hole = 0, below = 0;
+    for (; hole < b->units && b->by_start[hole] != NULL; below++)
         hole += b->by_start[hole]->units;
+    if (below == b->count) /* nothing lies above the hole */
+        return false;
     uint32_t at = hole;
-    while (at < b->units && b->by_start[at] == NULL)
+    while (b->by_start[at] == NULL)
         at++;
     /* a tag for the hole is needed: without memory for it nothing moves */
-    if (at == b->units || vmem_alloc_at(b->arena, hole, at - hole) != VM_OK)
+    if (vmem_alloc_at(b->arena, hole, at - hole) != VM_OK)
         return false;
     b->moving = b->by_start[at];
     b->target = hole;
@@ -200,9 +202,9 @@ struct partition_figures partition_figures(const struct partition_book *b)
     };
     f.used = f.total - f.free;
     uint32_t own = f.used - (b->moving != NULL ? b->moving->at - b->target : 0);
-    f.external = f.free == 0 ? 0 : 1000 - thousandths(f.largest, f.free);
-    f.internal = own == 0 ? 0 : 1000 - thousandths(b->bytes, (uint64_t)own * b->unit_bytes);
-    f.success = b->allocs == 0 ? 1000 : 1000 - thousandths(b->failures, b->allocs);
+    f.external = thousandths(f.free - f.largest, f.free);
+    f.internal = thousandths((uint64_t)own * b->unit_bytes - b->bytes, (uint64_t)own * b->unit_bytes);
+    f.success = b->allocs == 0 ? 1000 : thousandths(b->allocs - b->failures, b->allocs);
     return f;
 }
 

@@ -220,6 +220,8 @@ void pool_remove(struct frame *f, bool evicted)
 
 void pool_wire(struct frame *f)
 {
+    if (unlikely(f->kind == FRAME_CONTIG)) /* it is never evicted anyway, and no pool pays for it */
+        return;
     if (f->wired++ > 0)
         return;
     f->pool->wired++;
@@ -230,6 +232,8 @@ void pool_wire(struct frame *f)
 
 void pool_unwire(struct frame *f)
 {
+    if (unlikely(f->kind == FRAME_CONTIG))
+        return;
     ASSERT(f->wired > 0, "pool: frame %#x is not wired", frame_pfn(f).n);
     if (--f->wired > 0)
         return;
