@@ -33,18 +33,22 @@ static struct partition_book book;
 
 /* ---- the model ---- */
 
-/* The largest run of units that are in no partition, and, if told so, neither in the way of the one that
- * moves. */
-static uint32_t largest_hole(bool but_moving)
+/* What the partition that moves has besides its old place: its new one, as far as that lies below. */
+static uint32_t extra(void)
+{
+    return book.moving == NULL ? 0 : MIN(book.moving->at - book.target, book.moving->units);
+}
+
+/* The largest run of units that are nobody's. */
+static uint32_t largest_hole(void)
 {
     bool taken[UNITS] = {false};
     uint32_t most = 0, run = 0;
     for (uint32_t i = 0; i < model.count; i++)
         for (uint32_t j = 0; j < model.held[i].units; j++)
             taken[model.held[i].p->at + j] = true;
-    if (but_moving && book.moving != NULL)
-        for (uint32_t i = book.target; i < book.moving->at; i++)
-            taken[i] = true;
+    for (uint32_t i = 0; i < extra(); i++)
+        taken[book.target + i] = true;
     for (uint32_t i = 0; i < UNITS; i++) {
         run = taken[i] ? 0 : run + 1;
         most = MAX(most, run);
@@ -65,8 +69,8 @@ static void check_content(const struct held *h)
     for (uint32_t i = 0; i < h->units; i++) {
         uint32_t at = partition_unit(&book, h->p, i);
         ASSERT(at < UNITS && model.unit[at].id == h->id && model.unit[at].index == i,
-               "fuzz: unit %u of partition %u should be at %u, where %u of %u is", i, h->id, at, model.unit[at].index,
-               model.unit[at].id);
+               "fuzz: unit %u of partition %u should be at %u, where %u of %u is", i, h->id, at,
+               model.unit[at].index, model.unit[at].id);
     }
 }
 
@@ -95,18 +99,18 @@ static void alloc(uint32_t number, uint32_t bytes, bool buddy)
     bool compactable = false;
     if (number < NAMES)
         format(name, sizeof name, "p%u", number);
-    uint32_t units = (bytes + UNIT_BYTES - 1) / UNIT_BYTES;
+    uint32_t units = bytes / UNIT_BYTES + (bytes % UNIT_BYTES != 0);
     while (buddy && (units & (units - 1)) != 0)
         units += units & -units;
     bool sane = units > 0 && units <= UNITS, taken = name[0] != '\0' && find(name) != NULL;
-    bool moving = book.moving != NULL, must = largest_hole(true) >= units, may = largest_hole(false) >= units;
+    bool must = largest_hole() >= units;
     enum vm_result r = partition_alloc(&book, name, bytes, buddy, &p, &compactable);
     if (!sane || taken) {
         ASSERT(r == (sane ? VM_EXISTS : VM_INVALID), "fuzz: %u bytes for \"%s\": %d", bytes, name, r);
         return;
     }
-    ASSERT(r == VM_OK ? may : r == VM_NO_MEMORY && !must, "fuzz: %u units: %d", units, r);
-    ASSERT(r == VM_OK ? !compactable : moving || compactable == (units <= UNITS - model.used),
+    ASSERT(r == (must ? VM_OK : VM_NO_MEMORY), "fuzz: %u units: %d", units, r);
+    ASSERT(compactable == (!must && units <= UNITS - model.used - extra()),
            "fuzz: %u units of %u free: compactable %d", units, UNITS - model.used, compactable);
     if (r == VM_OK)
         keep(p, name, bytes, units);
@@ -134,8 +138,8 @@ static bool move_unit(bool peek)
         bool any = partition_next_move(&book, &again);
         ASSERT(any && again.p == m.p && again.from == m.from && again.to == m.to, "fuzz: another move");
     }
-    ASSERT(m.from == m.p->at + m.index && m.to < m.from && m.from < UNITS, "fuzz: unit %u goes from %u to %u", m.index,
-           m.from, m.to);
+    ASSERT(m.from == m.p->at + m.index && m.to < m.from && m.from < UNITS, "fuzz: unit %u goes from %u to %u",
+           m.index, m.from, m.to);
     ASSERT(model.unit[m.to].id == 0, "fuzz: unit %u goes to %u, where %u of %u is", m.from, m.to,
            model.unit[m.to].index, model.unit[m.to].id);
     model.unit[m.to] = model.unit[m.from];
@@ -151,8 +155,8 @@ static void compact(void)
     while (move_unit(false))
         ;
     check();
-    ASSERT(book.moving == NULL && largest_hole(true) == UNITS - model.used, "fuzz: %u free, but the largest hole is %u",
-           UNITS - model.used, largest_hole(true));
+    ASSERT(book.moving == NULL && largest_hole() == UNITS - model.used,
+           "fuzz: %u free, but the largest hole is %u", UNITS - model.used, largest_hole());
 }
 
 /* ---- checks ---- */
@@ -161,14 +165,14 @@ static void check(void)
 {
     struct partition_figures f = partition_figures(&book);
     ASSERT(partition_check(&book, &bare_errors), "fuzz: partition_check failed");
-    ASSERT(book.count == model.count && book.bytes == model.bytes && f.total == UNITS && f.used + f.free == UNITS,
+    ASSERT(book.count == model.count && book.bytes == model.bytes && f.total == UNITS &&
+               f.used + f.free == UNITS,
            "fuzz: %u partitions, %u units used, %u free", book.count, f.used, f.free);
-    ASSERT(book.moving != NULL ? f.used >= model.used : f.used == model.used, "fuzz: %u units used, not %u", f.used,
-           model.used);
-    ASSERT(book.moving != NULL || f.largest == largest_hole(true), "fuzz: the largest hole is %u, not %u", f.largest,
-           largest_hole(true));
-    ASSERT(f.external <= 1000 && f.internal <= 1000 && f.success <= 1000, "fuzz: %u, %u, %u thousandths", f.external,
-           f.internal, f.success);
+    ASSERT(f.used == model.used + extra() && f.largest == largest_hole(),
+           "fuzz: %u units used, the largest hole %u; not %u, %u", f.used, f.largest, model.used + extra(),
+           largest_hole());
+    ASSERT(f.external <= 1000 && f.internal <= 1000 && f.success <= 1000, "fuzz: %u, %u, %u thousandths",
+           f.external, f.internal, f.success);
     for (uint32_t i = 0; i < model.count; i++) {
         check_content(&model.held[i]);
         ASSERT(model.held[i].name[0] == '\0' || partition_find(&book, model.held[i].name) == model.held[i].p,
