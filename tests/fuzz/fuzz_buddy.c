@@ -86,8 +86,8 @@ static void count_free(uint32_t n, uint32_t frames)
 static void check_frame(uint32_t n, enum frame_kind kind, unsigned order)
 {
     ASSERT(frame_table[n].kind == kind && frame_table[n].order == order,
-           "fuzz: frame %#x is of kind %u, order %u, not %d, %u", n, frame_table[n].kind, frame_table[n].order, kind,
-           order);
+           "fuzz: frame %#x is of kind %u, order %u, not %d, %u", n, frame_table[n].kind,
+           frame_table[n].order, kind, order);
 }
 
 /* ---- operations ---- */
@@ -192,7 +192,8 @@ static void drain(void)
     buddy_drain();
     for (unsigned order = 0; order < BUDDY_ORDERS; order++) {
         bool low = block_in(0, HIGH, order), high = block_in(HIGH, END, order);
-        ASSERT(buddy_has(order) == (low || high), "fuzz: a block of order %u: low %d, high %d", order, low, high);
+        ASSERT(buddy_has(order) == (low || high), "fuzz: a block of order %u: low %d, high %d", order, low,
+               high);
         ASSERT((buddy_fragmentation(false, order) == -1000) == low &&
                    (buddy_fragmentation(true, order) == -1000) == high,
                "fuzz: order %u is fragmented: %d, %d", order, buddy_fragmentation(false, order),

@@ -54,8 +54,8 @@ static void alloc_object(struct slab_cache *c)
 static void alloc_bytes(uint32_t bytes, bool zeroed)
 {
     void *p = zeroed ? kzalloc(bytes) : kmalloc(bytes);
-    bool must = bytes > 0 && (bytes <= PAGE_SIZE ? buddy_free_frames() > 0
-                                                 : buddy_free_frames() == buddy_total_frames());
+    bool must = bytes > 0 &&
+                (bytes <= PAGE_SIZE ? buddy_free_frames() > 0 : buddy_free_frames() == buddy_total_frames());
     ASSERT(p != NULL || !must, "fuzz: no %u bytes with %u frames free", bytes, buddy_free_frames());
     ASSERT(p == NULL || bytes > 0, "fuzz: an object of no bytes");
     if (p != NULL)

@@ -8,11 +8,11 @@
 
 enum {
     QUANTUM = 8,
-    SPACE = 640,      /* quanta; what is wanted is given in quanta, too */
+    SPACE = 640, /* quanta; what is wanted is given in quanta, too */
     MAX_SIZE = 48,
     MAX_SPAN = 96,
-    IMPORT = 32,      /* by the child */
-    MAX_CHILD = 64,   /* blocks of the child */
+    IMPORT = 32,    /* by the child */
+    MAX_CHILD = 64, /* blocks of the child */
     FRAMES = 64,
 };
 
@@ -70,7 +70,8 @@ static uint32_t power(uint32_t size)
 /* Is hole b, which is behind a, to be preferred? */
 static bool better(const struct fit *fit, const struct hole *a, const struct hole *b)
 {
-    return (fit == &fit_best && b->size < a->size) || (fit == &fit_worst && b->size > a->size) || fit == &fit_last;
+    return (fit == &fit_best && b->size < a->size) || (fit == &fit_worst && b->size > a->size) ||
+           fit == &fit_last;
 }
 
 /* Where it belongs: by next and instant fit any hole that it fits is right. => false: nowhere */
@@ -104,7 +105,8 @@ static void check_instant(const struct want *w, uint32_t at)
         if (power(h.size) >= sure)
             least = MIN(least, power(h.size));
     ASSERT(least == UINT32_MAX || power(hole_of(at).size) == least,
-           "fuzz: instant fit: %u quanta from a hole of %u, and not of 2^%u", w->size, hole_of(at).size, least);
+           "fuzz: instant fit: %u quanta from a hole of %u, and not of 2^%u", w->size, hole_of(at).size,
+           least);
 }
 
 static void take(uint32_t at, uint32_t size)
@@ -142,8 +144,8 @@ static uint32_t quanta(uintptr_t n)
 static void alloc(const struct want *w, bool plain)
 {
     const struct fit *fit = vmem_fit(arena);
-    const struct fit_want want = {w->size * QUANTUM - (plain ? QUANTUM / 2 : 0), w->align * QUANTUM, w->min * QUANTUM,
-                                  w->max == UINT32_MAX ? UINTPTR_MAX : w->max * QUANTUM};
+    const struct fit_want want = {w->size * QUANTUM - (plain ? QUANTUM / 2 : 0), w->align * QUANTUM,
+                                  w->min * QUANTUM, w->max == UINT32_MAX ? UINTPTR_MAX : w->max * QUANTUM};
     uint32_t at = 0;
     uintptr_t start, found = 0;
     bool must = right_place(fit, w, &at);
@@ -153,14 +155,17 @@ static void alloc(const struct want *w, bool plain)
     ASSERT(r == (must ? VM_OK : VM_NO_MEMORY), "fuzz: %u quanta under %s: %d", w->size, fit->name, r);
     if (r != VM_OK)
         return;
-    ASSERT(plain || fit == &fit_next || found == start, "fuzz: found %zu, got %zu", (size_t)found, (size_t)start);
+    ASSERT(plain || fit == &fit_next || found == start, "fuzz: found %zu, got %zu", (size_t)found,
+           (size_t)start);
     if (fit == &fit_next || fit == &fit_instant) {
         at = quanta(start);
-        ASSERT(at % w->align == 0 && at >= w->min && at + w->size <= w->max, "fuzz: %u quanta at %u", w->size, at);
+        ASSERT(at % w->align == 0 && at >= w->min && at + w->size <= w->max, "fuzz: %u quanta at %u", w->size,
+               at);
         if (fit == &fit_instant && plain)
             check_instant(w, at);
     }
-    ASSERT(quanta(start) == at, "fuzz: %u quanta under %s at %u, not %u", w->size, fit->name, quanta(start), at);
+    ASSERT(quanta(start) == at, "fuzz: %u quanta under %s at %u, not %u", w->size, fit->name, quanta(start),
+           at);
     hold(at, w->size);
 }
 
@@ -215,7 +220,10 @@ static void add_span(uint32_t at, uint32_t size)
     if (at + size > SPACE)
         return;
     enum vm_result r = vmem_add(arena, at * QUANTUM, size * QUANTUM);
-    ASSERT(r == (size == 0 ? VM_INVALID : overlaps ? VM_EXISTS : VM_OK), "fuzz: span %u + %u: %d", at, size, r);
+    ASSERT(r == (size == 0  ? VM_INVALID
+                 : overlaps ? VM_EXISTS
+                            : VM_OK),
+           "fuzz: span %u + %u: %d", at, size, r);
     if (r != VM_OK)
         return;
     for (uint32_t i = at; i < at + size; i++)
@@ -258,11 +266,13 @@ static void child_alloc(uint32_t size)
     bool import = right_place(&fit_first, &(struct want){size, 1, 0, UINT32_MAX}, &at);
     vmem_walk(child, forget_spans, NULL);
     enum vm_result r = vmem_alloc(child, size * QUANTUM, &start);
-    ASSERT((r == VM_OK) == (before.largest >= size * QUANTUM || import), "fuzz: the child's %u quanta: %d", size, r);
+    ASSERT((r == VM_OK) == (before.largest >= size * QUANTUM || import), "fuzz: the child's %u quanta: %d",
+           size, r);
     vmem_walk(child, learn_span, NULL);
     if (r != VM_OK)
         return;
-    ASSERT(before.largest < size * QUANTUM || vmem_figures(child).spans == before.spans, "fuzz: needless import");
+    ASSERT(before.largest < size * QUANTUM || vmem_figures(child).spans == before.spans,
+           "fuzz: needless import");
     model.child[model.child_count++] = (struct child_block){(uint32_t)start, size * QUANTUM};
 }
 
@@ -302,9 +312,10 @@ static void check(void)
     }
     ASSERT(f.total == in_spans * QUANTUM && f.free == free * QUANTUM, "fuzz: %zu free of %zu, not %u of %u",
            (size_t)f.free, (size_t)f.total, free * QUANTUM, in_spans * QUANTUM);
-    ASSERT(f.allocated == model.count + of_child.spans, "fuzz: %u allocated, not %u + %u", f.allocated, model.count,
+    ASSERT(f.allocated == model.count + of_child.spans, "fuzz: %u allocated, not %u + %u", f.allocated,
+           model.count, of_child.spans);
+    ASSERT(model.child_count > 0 || of_child.spans == 0, "fuzz: the empty child has %u spans",
            of_child.spans);
-    ASSERT(model.child_count > 0 || of_child.spans == 0, "fuzz: the empty child has %u spans", of_child.spans);
 }
 
 static void start(void)
@@ -312,8 +323,10 @@ static void start(void)
     bare_build_frames(FRAMES);
     memset(&model, 0, sizeof model);
     arena = vmem_create(&(struct vmem_config){.name = "fuzz", .quantum = QUANTUM, .fit = &fit_first});
-    child = arena == NULL ? NULL : vmem_create(&(struct vmem_config){
-        .name = "child", .quantum = QUANTUM, .source = arena, .import = IMPORT * QUANTUM});
+    child = arena == NULL
+                ? NULL
+                : vmem_create(&(struct vmem_config){
+                      .name = "child", .quantum = QUANTUM, .source = arena, .import = IMPORT * QUANTUM});
     ASSERT(child != NULL, "fuzz: no arenas");
     add_span(SPACE / 4, SPACE / 4);
 }

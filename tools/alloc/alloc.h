@@ -56,8 +56,8 @@ uint32_t units_of(uint32_t bytes, uint32_t unit_bytes); /* rounded up */
 
 /* ---- playing: play.c ---- */
 
-/* What moves: nothing; so many units after each operation; or, when an allocation fails for fragmentation only,
- * partition by partition until it succeeds, or all there is. */
+/* What moves: nothing; so many units after each operation; or, when an allocation fails for fragmentation
+ * only, partition by partition until it succeeds, or all there is. */
 #define COMPACT_OFF    0u
 #define COMPACT_ENOUGH (UINT32_MAX - 1)
 #define COMPACT_WHOLE  UINT32_MAX
@@ -75,14 +75,14 @@ struct sample {
 };
 
 struct outcome {
-    uint32_t allocs, failures;         /* allocations; those that failed for good */
-    uint32_t fragmented;               /* ... of these, although enough was free */
-    uint32_t first, first_load;        /* the first that lacked nothing but a hole large enough, an operation's
-                                          number from 1, and the share of the arena in use then, thousandths; 0:
-                                          none. Also counted if compaction made room for it */
-    uint32_t compactions, moved;       /* whole ones; units */
-    uint32_t external, internal;       /* mean over all samples, thousandths */
-    uint32_t used_peak;                /* units */
+    uint32_t allocs, failures;   /* allocations; those that failed for good */
+    uint32_t fragmented;         /* ... of these, although enough was free */
+    uint32_t first, first_load;  /* the first that lacked nothing but a hole large enough, an operation's
+                                    number from 1, and the share of the arena in use then, thousandths; 0:
+                                    none. Also counted if compaction made room for it */
+    uint32_t compactions, moved; /* whole ones; units */
+    uint32_t external, internal; /* mean over all samples, thousandths */
+    uint32_t used_peak;          /* units */
 };
 
 struct play {
@@ -104,10 +104,10 @@ const char *compact_name(uint32_t compact); /* good until the next call */
 void report_series(const struct play *p);   /* plays, and prints the samples as TSV */
 void report_log(const struct play *p);      /* ... each operation */
 
-/* One row for each strategy, with buddy rounding and without: first without compaction, then what each kind of
- * compaction makes of it. */
+/* One row for each strategy, with buddy rounding and without: first without compaction, then what each kind
+ * of compaction makes of it. */
 struct table {
-    bool tsv; /* a line for each variant */
+    bool tsv;           /* a line for each variant */
     uint32_t move_cost; /* instructions to move a unit */
     const uint32_t *compacts;
     uint32_t compact_count;

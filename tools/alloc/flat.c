@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a pair of allocating and freeing costs while many blocks live: on the host what `bench alloc` is in the
- * guest. Every block is replaced, in random order, before anything is measured. What is measured is
+ * What a pair of allocating and freeing costs while many blocks live: on the host what `bench alloc` is in
+ * the guest. Every block is replaced, in random order, before anything is measured. What is measured is
  * flat_pairs() and nothing else, by callgrind (tools/flat.py). */
 #include "lib/random.h"
 #include "mm/buddy.h"
@@ -67,7 +67,8 @@ static void open_arena(const char *what, uint32_t live)
 void flat_run(const char *what, uint32_t live, uint32_t pairs, uint32_t seed)
 {
     open_arena(what, live);
-    struct block *blocks = host_array(NULL, live, sizeof *blocks), *fresh = host_array(NULL, pairs, sizeof *fresh);
+    struct block *blocks = host_array(NULL, live, sizeof *blocks),
+                 *fresh = host_array(NULL, pairs, sizeof *fresh);
     struct block **victims = host_array(NULL, pairs, sizeof *victims);
     uint32_t rng = seed;
     for (uint32_t i = 0; i < live; i++) {

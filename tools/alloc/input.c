@@ -8,18 +8,20 @@
 #include <string.h>
 
 const char workload_formats[] =
-    "  malloc trace  of a real program, as make malloc-trace records it. A unit is 16 bytes, or as many more as\n"
+    "  malloc trace  of a real program, as make malloc-trace records it. A unit is 16 bytes, or as many more "
+    "as\n"
     "                it takes; the arena has so many that the trace's peak is the load. A realloc is an\n"
     "                allocation, then a free\n"
-    "  list          of a person: lines \"+NAME BYTES\" allocate, \"-NAME\" free, # begins a comment. The arena is\n"
+    "  list          of a person: lines \"+NAME BYTES\" allocate, \"-NAME\" free, # begins a comment. The "
+    "arena is\n"
     "                that of --units and --unit-bytes\n";
 
 enum {
-    GRAIN = 16,            /* bytes: what malloc rounds to */
-    MOST_UNITS = 1 << 18,  /* of an arena: its book is an array of pointers */
+    GRAIN = 16,           /* bytes: what malloc rounds to */
+    MOST_UNITS = 1 << 18, /* of an arena: its book is an array of pointers */
     PERCENT = 100,
     LINE = 256,
-    NAMES = 4096,          /* in a list */
+    NAMES = 4096, /* in a list */
 };
 
 static FILE *open_file(const char *path)
@@ -171,7 +173,8 @@ void workload_read(struct workload *w, const char *path, const struct shape *s)
     FILE *f = open_file(path);
     struct trace_header head;
     *w = (struct workload){.name = slash != NULL ? slash + 1 : path};
-    bool trace = fread(&head, sizeof head, 1, f) == 1 && memcmp(head.magic, TRACE_MAGIC, sizeof head.magic) == 0;
+    bool trace =
+        fread(&head, sizeof head, 1, f) == 1 && memcmp(head.magic, TRACE_MAGIC, sizeof head.magic) == 0;
     if (trace && (head.version != TRACE_VERSION || head.record_size != sizeof(trace_record)))
         die(ALLOC_USAGE, "%s: version %u of malloc traces; expected %d", path, head.version, TRACE_VERSION);
     if (trace) {

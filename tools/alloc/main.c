@@ -10,12 +10,14 @@
 
 static const char usage[] =
     "usage: alloc [OPTION...] [WORKLOAD...]\n"
-    "       alloc --flat WHAT,LIVE,PAIRS   so many pairs of alloc and free while LIVE blocks live, for callgrind;\n"
+    "       alloc --flat WHAT,LIVE,PAIRS   so many pairs of alloc and free while LIVE blocks live, for "
+    "callgrind;\n"
     "                                      WHAT: buddy, or vmem- and a strategy\n"
     "\n"
     "  -f, --fit F,...       strategies, or all (all)\n"
     "  -b, --buddy off,on    sizes rounded to powers of two: off, on, or both (off,on)\n"
-    "  -c, --compact C,...   whole: all of it when an allocation fails for fragmentation only; N: so many units\n"
+    "  -c, --compact C,...   whole: all of it when an allocation fails for fragmentation only; N: so many "
+    "units\n"
     "                        after each operation; off: none (off,whole,8)\n"
     "  -s                    the table as tab-separated values, a line for each variant\n"
     "      --series K        no table: a sample every K operations, tab-separated; the last one at the end\n"
@@ -54,9 +56,9 @@ static const struct option options[] = {
 };
 
 enum {
-    LIST = 16,             /* words of an option's value */
-    FRAMES = 1 << 14,      /* for books, tags and partitions */
-    MOST_UNITS = 1 << 18,  /* of an arena: its book is an array of pointers */
+    LIST = 16,            /* words of an option's value */
+    FRAMES = 1 << 14,     /* for books, tags and partitions */
+    MOST_UNITS = 1 << 18, /* of an arena: its book is an array of pointers */
     MOST_ALLOCS = 1 << 24,
     SAMPLE_EVERY = 64,
 };
@@ -225,7 +227,8 @@ static void flat(char *text, uint32_t seed)
     const char *what = strtok(text, ","), *live = strtok(NULL, ","), *pairs = strtok(NULL, ",");
     if (pairs == NULL)
         die(ALLOC_USAGE, "--flat: expected WHAT,LIVE,PAIRS");
-    flat_run(what, number("--flat LIVE", live, 1, MOST_ALLOCS), number("--flat PAIRS", pairs, 1, MOST_ALLOCS), seed);
+    flat_run(what, number("--flat LIVE", live, 1, MOST_ALLOCS), number("--flat PAIRS", pairs, 1, MOST_ALLOCS),
+             seed);
 }
 
 /* The samples or operations of each kind of compaction. */

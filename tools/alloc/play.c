@@ -91,8 +91,9 @@ static void sample(struct player *y)
         .internal = f.internal,
         .partitions = y->book.count,
         .holes = f.holes,
-        .success = y->out.allocs == 0 ? THOUSAND
-                                      : THOUSAND - (uint32_t)((uint64_t)y->out.failures * THOUSAND / y->out.allocs),
+        .success = y->out.allocs == 0
+                       ? THOUSAND
+                       : THOUSAND - (uint32_t)((uint64_t)y->out.failures * THOUSAND / y->out.allocs),
         .moved = y->book.moves,
         .fragmented = y->out.fragmented,
     };

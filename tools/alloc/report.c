@@ -30,14 +30,16 @@ static void print_sample(const struct play *p, const struct sample *s)
 {
     print_variant(p);
     printf("\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\n", s->op, p->workload->units, s->used, s->free,
-           s->largest, s->external, s->internal, s->partitions, s->holes, s->success, s->fragmented, s->moved);
+           s->largest, s->external, s->internal, s->partitions, s->holes, s->success, s->fragmented,
+           s->moved);
 }
 
 void report_series(const struct play *p)
 {
     static bool headed;
     if (!headed)
-        printf("workload\tfit\tbuddy\tcompact\top\ttotal\tused\tfree\tlargest\texternal\tinternal\tpartitions\tholes\t"
+        printf("workload\tfit\tbuddy\tcompact\top\ttotal\tused\tfree\tlargest\texternal\tinternal\tpartitions"
+               "\tholes\t"
                "success\tfragmented\tmoved\n");
     headed = true;
     struct play sampled = *p;
@@ -98,7 +100,8 @@ static const char *price(const struct outcome *off, const struct outcome *now)
 void report_table_head(const struct table *t)
 {
     if (t->tsv) {
-        printf("workload\tfit\tbuddy\tcompact\tallocs\tfailed\tfragmented\tfirst\tfirst_load\texternal\tinternal\tpeak\t"
+        printf("workload\tfit\tbuddy\tcompact\tallocs\tfailed\tfragmented\tfirst\tfirst_"
+               "load\texternal\tinternal\tpeak\t"
                "compactions\tmoved\tavoided\tmoved_each\tcost\n");
         return;
     }
@@ -110,8 +113,8 @@ void report_table_head(const struct table *t)
         printf("  | compaction %s%s", compact_name(t->compacts[i]), steps ? " an operation" : "");
         printf("%*s", GROUP_WIDTH - 12 - (int)strlen(compact_name(t->compacts[i])) - (steps ? 13 : 0), "");
     }
-    printf("\n%-*s %-8s %-5s %6s %6s %6s %5s %5s %5s", NAME_WIDTH, "workload", "fit", "buddy", "failed", "frag.", "first",
-           "load", "ext.", "int.");
+    printf("\n%-*s %-8s %-5s %6s %6s %6s %5s %5s %5s", NAME_WIDTH, "workload", "fit", "buddy", "failed",
+           "frag.", "first", "load", "ext.", "int.");
     for (uint32_t i = 0; i < t->compact_count; i++)
         if (t->compacts[i] != COMPACT_OFF)
             printf("  | %6s %9s %8s %8s", "failed", "moved", "each", "cost");
@@ -122,9 +125,9 @@ static void print_tsv(const struct table *t, const struct play *p, const struct 
                       const struct outcome *now)
 {
     print_variant(p);
-    printf("\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%d\t%s\t%.0f\n", now->allocs, now->failures, now->fragmented,
-           now->first, now->first_load, now->external, now->internal, now->used_peak, now->compactions, now->moved,
-           avoided(off, now), price(off, now), cost(t, now));
+    printf("\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%d\t%s\t%.0f\n", now->allocs, now->failures,
+           now->fragmented, now->first, now->first_load, now->external, now->internal, now->used_peak,
+           now->compactions, now->moved, avoided(off, now), price(off, now), cost(t, now));
 }
 
 static void print_off(const struct play *p, const struct outcome *o)
@@ -165,8 +168,11 @@ void report_table_foot(const struct table *t)
 {
     if (!t->tsv)
         printf("\n"
-               "failed: allocations; frag.: those that failed although enough was free; first: the operation at which\n"
-               "one did, and the load then, %% of the arena; ext., int.: mean fragmentation, %%. Of compaction: failed;\n"
-               "units moved, in all and for each failure avoided; cost: instructions for each allocation, at %u a unit\n",
+               "failed: allocations; frag.: those that failed although enough was free; first: the operation "
+               "at which\n"
+               "one did, and the load then, %% of the arena; ext., int.: mean fragmentation, %%. Of "
+               "compaction: failed;\n"
+               "units moved, in all and for each failure avoided; cost: instructions for each allocation, at "
+               "%u a unit\n",
                t->move_cost);
 }

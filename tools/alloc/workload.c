@@ -10,17 +10,17 @@
 
 enum {
     ALLOCS = 10000,
-    SIZE_MAX_UNITS = 32,      /* uniform, ramp: 1 to this many units */
-    EXPONENTIAL_MEAN = 16,    /* exponential: units */
-    EXPONENTIAL_CUT = 8,      /* ... at most this many means */
-    RAMP_LIFE = 32,           /* ramp: the short lives are 1 to this many allocations */
-    PLATEAU_SMALL = 8,        /* plateau: nine of ten blocks are of 1 to this many units, */
-    PLATEAU_LARGE_MIN = 33,   /* ... one of ten of this many */
-    PLATEAU_LARGE_MAX = 128,  /* ... to this many */
+    SIZE_MAX_UNITS = 32,     /* uniform, ramp: 1 to this many units */
+    EXPONENTIAL_MEAN = 16,   /* exponential: units */
+    EXPONENTIAL_CUT = 8,     /* ... at most this many means */
+    RAMP_LIFE = 32,          /* ramp: the short lives are 1 to this many allocations */
+    PLATEAU_SMALL = 8,       /* plateau: nine of ten blocks are of 1 to this many units, */
+    PLATEAU_LARGE_MIN = 33,  /* ... one of ten of this many */
+    PLATEAU_LARGE_MAX = 128, /* ... to this many */
     PLATEAU_LARGE_ONE_OF = 10,
-    SAWTOOTH_FIRST = 8,       /* sawtooth: the first tooth's blocks are of 1 to this many units, */
-    SAWTOOTH_SIZES = 4,       /* ... each tooth doubles it, and after so many it starts over */
-    SAWTOOTH_DROP = 4,        /* ... one of so many units survives the drop */
+    SAWTOOTH_FIRST = 8, /* sawtooth: the first tooth's blocks are of 1 to this many units, */
+    SAWTOOTH_SIZES = 4, /* ... each tooth doubles it, and after so many it starts over */
+    SAWTOOTH_DROP = 4,  /* ... one of so many units survives the drop */
     PERCENT = 100,
 };
 
@@ -81,7 +81,8 @@ static uint32_t bytes_of(struct maker *m, uint32_t units)
 #define FOR_EVER UINT32_MAX
 
 /* Allocates one block at each time 0 to allocs - 1, and frees what is at the end of its life before that. */
-static void by_lifetime(struct maker *m, uint32_t (*units)(struct maker *m), uint32_t (*life)(struct maker *m))
+static void by_lifetime(struct maker *m, uint32_t (*units)(struct maker *m),
+                        uint32_t (*life)(struct maker *m))
 {
     uint32_t n = m->shape->allocs;
     uint32_t *due = host_array(NULL, n, sizeof *due), *next = host_array(NULL, n, sizeof *next);
@@ -122,7 +123,8 @@ static uint32_t exponential_life(struct maker *m)
     return (uint32_t)(exponential(m) * m->target / EXPONENTIAL_MEAN) + 1;
 }
 
-/* As many live for ever as make the target, with the short-lived ones, when the last one has been allocated. */
+/* As many live for ever as make the target, with the short-lived ones, when the last one has been allocated.
+ */
 static uint32_t ramp_life(struct maker *m)
 {
     uint32_t mean = (SIZE_MAX_UNITS + 1) / 2, passing = RAMP_LIFE / 2 * mean;
@@ -153,7 +155,7 @@ static void make_ramp(struct workload *w, const struct shape *s)
 struct live {
     struct block {
         uint32_t id, units;
-    } *blocks;
+    } * blocks;
     uint32_t count, units, next_id;
 };
 
@@ -215,11 +217,13 @@ static void make_sawtooth(struct workload *w, const struct shape *s)
 const struct workload_kind workload_kinds[] = {
     {"uniform", "sizes 1 to 32 units, lifetimes from 1 on, both uniform", make_uniform},
     {"exponential", "sizes (mean 16 units) and lifetimes exponential", make_exponential},
-    {"ramp", "sizes 1 to 32; a few live for ever, so that use rises to the load, the others 1 to 32 allocations",
+    {"ramp",
+     "sizes 1 to 32; a few live for ever, so that use rises to the load, the others 1 to 32 allocations",
      make_ramp},
     {"plateau", "nine of ten of 1 to 8 units, one of ten of 33 to 128; grows to the load, stays there, goes",
      make_plateau},
-    {"sawtooth", "grows to the load, drops to a quarter, again and again; sizes 1 to 8, then 16, 32, 64 units",
+    {"sawtooth",
+     "grows to the load, drops to a quarter, again and again; sizes 1 to 8, then 16, 32, 64 units",
      make_sawtooth},
 };
 const uint32_t workload_kind_count = ARRAY_SIZE(workload_kinds);
