@@ -37,23 +37,26 @@ enum frame_flag {
 };
 
 /* Who writes a field: [b] buddy, [p] pool and reclaim, [r] rmap, [y] the policy of its pool, [f] fault
- * and reclaim, [o] object. Of a block of user pages, the first frame's `pool`, `pmap`, `va` and policy
- * fields stand for all; `slot` and DIRTY are each frame's own. */
+ * and reclaim, [o] object, [s] slab. Of a block of user pages, the first frame's `pool`, `pmap`, `va` and
+ * policy fields stand for all; `slot` and DIRTY are each frame's own. */
 struct frame {
-    struct list_node link;  /* [b] free list, while FREE; [y] the policy's queue, while QUEUED */
-    uint8_t kind;           /* [b] enum frame_kind */
-    uint8_t flags;          /* [b] HEAD, [f] the others */
-    uint8_t order;          /* [b] of the block that this frame heads; of a user block, in all its frames */
-    uint8_t policy_flag;    /* [y] */
-    uint32_t policy_word;   /* [y] */
-    struct pool *pool;      /* [p] the pool that is charged for it, NULL if none */
-    slot_t slot;            /* [f] swap slot with a copy of the content, or SLOT_NONE */
-    struct pmap *pmap;      /* [r] first mapping; NULL when unmapped */
-    vaddr_t va;             /* [r] first mapping */
-    struct rmap_node *more; /* [r] further mappings */
-    struct object *object;  /* [o] the object whose page it is; NULL for a private page */
-    uint32_t index;         /* [o] which of its pages */
-    uint32_t wired;         /* [p] locked mappings; not QUEUED while there are any */
+    struct list_node link; /* [b] free list, while FREE; [y] the policy's queue, while QUEUED */
+    uint8_t kind;          /* [b] enum frame_kind */
+    uint8_t flags;         /* [b] HEAD, [f] the others */
+    uint8_t order;         /* [b] of the block that this frame heads; of a user block, in all its frames */
+    uint8_t policy_flag;   /* [y] */
+    uint32_t policy_word;  /* [y] */
+    struct pool *pool;     /* [p] the pool that is charged for it, NULL if none */
+    slot_t slot;           /* [f] swap slot with a copy of the content, or SLOT_NONE */
+    struct pmap *pmap;     /* [r] first mapping; NULL when unmapped */
+    vaddr_t va;            /* [r] first mapping */
+    union {
+        struct rmap_node *more; /* [r] further mappings */
+        struct slab *slab;      /* [s] of a KERNEL frame: whose it is, NULL if no slab's */
+    };
+    struct object *object; /* [o] the object whose page it is; NULL for a private page */
+    uint32_t index;        /* [o] which of its pages */
+    uint32_t wired;        /* [p] locked mappings; not QUEUED while there are any */
 };
 
 extern struct frame *frame_table;   /* indexed by pfn */
