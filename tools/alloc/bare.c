@@ -5,6 +5,7 @@
 #include "lib/spin.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
+#include "mm/slab.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -71,6 +72,9 @@ void bare_build(const struct phys_range *ranges, size_t count, paddr_t direct, u
 {
     paddr_t end = 0;
     struct frame_census census;
+    while (ram != NULL && slab_reap() > 0) /* the headers of slabs may leave another one empty */
+        ;
+    ASSERT(slab_frames() == 0, "bare: %u frames are in use by slabs", slab_frames());
     for (size_t i = 0; i < count; i++)
         end = MAX(end, ALIGN_UP(ranges[i].end, (paddr_t)PAGE_SIZE));
     lend(end);

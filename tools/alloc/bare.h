@@ -10,8 +10,8 @@
 
 /* RAM at these ranges, a frame database and the buddy allocator over them, afresh. Frames from `direct` on
  * are high memory: phys_to_ptr panics there. RAM keeps what it held when the ranges end where the last ones
- * did, else it is zero, and takes host memory only where it is touched. => what was allocated before is gone.
- */
+ * did, else it is zero, and takes host memory only where it is touched. => no object of a slab is in use;
+ * what else was allocated is gone. */
 void bare_build(const struct phys_range *ranges, size_t count, paddr_t direct, uint32_t reserve);
 
 /* One range of low memory, with so many free frames. */
