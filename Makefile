@@ -55,12 +55,20 @@ SWAPIMG ?= build/swap.img
 #:   CAPTURED=1     make traces: of our own programs too, captured in exact mode, build/traces/*.flt
 #:   LACKEY=1       make traces: of real programs too, under Valgrind
 
+#: Variables of alloc, and of the pictures of allocations (build/alloc --help says more):
+#:   WORKLOAD=      uniform exponential ramp plateau sawtooth, or files: malloc traces (make malloc-traces), lists
+#:   FIT=all        strategies, with commas between them: first,last,next,best,worst,instant
+#:   BUDDY=off,on   sizes rounded up to powers of two
+#:   COMPACT=whole,8   whole: when an allocation fails for fragmentation only; N: N units after each operation
+#:   ARGS=          more arguments, e.g. ARGS="--load 80 --move-cost 1500"
+
 #: Variables of the build:
 #:   V=1            show the commands
 #:   LOCK_CHECK=1   the kernel that checks the order of its locks (docs/locking.md): build/faultline-lockcheck.elf
 #:   CROSS=         prefix of the cross compiler: i686-elf- if on PATH, else i686-linux-gnu-
 #:   GLIBC_CC=      compiler with a C library for user/glibc: i686-linux-gnu-gcc
 #:   HOSTCC=gcc     compiler for host tests and tools
+#:   CLANG=clang    compiler for the fuzzers
 #:   PYTHON=        a python3 that has pytest
 #:   GDBFLAGS=      more arguments for debug's gdb, e.g. GDBFLAGS="-batch -x script"
 has       = $(shell command -v $(1) 2>/dev/null)
@@ -68,6 +76,7 @@ CROSS    ?= $(if $(call has,i686-elf-gcc),i686-elf-,i686-linux-gnu-)
 CROSS    := $(CROSS)
 GLIBC_CC ?= i686-linux-gnu-gcc
 HOSTCC   ?= gcc
+CLANG    ?= clang
 HAS_PYTEST := -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)'
 PYTHON   ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(if $(shell $p $(HAS_PYTEST) && echo y),$p)) python3)
 
@@ -99,6 +108,9 @@ TEST_FLAGS   := -DLOCK_CHECK
 HOST64_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST32_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O2 -static
 SIM_FLAGS    := $(HOST_FLAGS) -O2
+# clang knows fewer warnings.
+FUZZ_FLAGS   := $(BASE) -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Werror \
+                -DFAULTLINE_HOST $(TEST_FLAGS) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 SHIM_FLAGS   := $(HOST_FLAGS) -O2 -fPIC -fno-builtin
 
 LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
@@ -144,6 +156,16 @@ ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
 EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
 SIM      := $(B)/sim
 
+# The allocators and what they are made of: levels 0 to 2 of mm/, but for the mappings. On the bare machine.
+BARE_SRC := $(filter-out lib/string.c,$(wildcard lib/*.c)) tools/alloc/bare.c \
+            $(filter-out mm/rmap.c,$(shell grep -lE 'mm-level: [012](\.[0-9]*)?$$' mm/*.c))
+ALLOC_SRC := $(BARE_SRC) $(filter-out tools/alloc/bare.c,$(wildcard tools/alloc/*.c))
+ALLOC_OBJ := $(ALLOC_SRC:%=$(B)/sim-obj/%.o)
+ALLOC     := $(B)/alloc
+FUZZ_SRC := $(BARE_SRC) $(wildcard tests/fuzz/*.c)
+FUZZ_OBJ := $(FUZZ_SRC:%=$(B)/fuzz-obj/%.o)
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
 # Contestants play malloc traces: one links the C library's malloc, the other all of mm/ on the fake machine.
 MALLOC     := $(B)/malloc
 MALLOC_OBJ := $(B)/sim-obj/tools/malloc/replay.c.o
@@ -154,7 +176,8 @@ OURS_OBJ   := $(MALLOC_OBJ) $(OURS_SRC:%=$(B)/sim-obj/%.o)
 SHIM_OBJ   := $(MALLOC)/shim.c.o
 
 ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(HEAP_OBJ) $(USER_OBJ) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
-           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ) $(LIBC_OBJ) $(OURS_OBJ) $(SHIM_OBJ)
+           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ) $(LIBC_OBJ) $(OURS_OBJ) $(SHIM_OBJ) $(FUZZ_OBJ) \
+           $(ALLOC_OBJ)
 
 ### Helpers #############################################################################################
 
@@ -177,6 +200,8 @@ STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
 STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_extra  := $(EXTRA_OBJ)
+STAMP_fuzz   := $(CLANG) $(FUZZ_FLAGS) $(FUZZ_OBJ)
+STAMP_alloc  := $(ALLOC_OBJ)
 STAMP_malloc := $(HOSTCC) $(SIM_FLAGS) $(SHIM_FLAGS) $(OURS_OBJ)
 STAMP_compdb := $(STAMP_kernel$(VARIANT)) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
@@ -412,6 +437,19 @@ $(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -lm -o $@
 
+### Allocations #######################################################################################
+
+ALLOC_FLAGS = $(if $(FIT),-f $(FIT)) $(if $(BUDDY),-b $(BUDDY)) $(if $(COMPACT),-c $(COMPACT))
+
+#:   alloc          workloads of allocations through the strategies of contiguous arenas, on this machine; a table, or
+#:                  with make -s tab-separated lines
+.PHONY: alloc
+alloc: $(ALLOC)
+	@$(ALLOC) $(if $(SILENT),-s) $(ALLOC_FLAGS) $(ARGS) $(WORKLOAD)
+$(ALLOC): $(ALLOC_OBJ) $(B)/stamp/sim $(B)/stamp/alloc
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(ALLOC_OBJ) -lm -o $@
+
 ### Malloc ############################################################################################
 
 MALLOC_TOOLS := $(MALLOC)/replay $(MALLOC)/replay-ours $(MALLOC)/shim.so
@@ -471,6 +509,25 @@ $(B)/host32/%.c.o: %.c $(B)/stamp/host32
 $(B)/host32/hosttests: $(HOST32_OBJ) $(B)/stamp/host32
 	$(call say,LD,$@)
 	$(Q)$(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ) -o $@
+
+#:   fuzz           each fuzzer of tests/fuzz for FUZZ_SECONDS=60, under sanitizers; what it learns stays in build/fuzz
+FUZZ_SECONDS := 60
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZERS)
+fuzz: $(FUZZERS)
+	$(Q)for f in $(FUZZERS); do \
+		mkdir -p $$f.corpus && $$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$$f. $$f.corpus \
+			|| exit 1; \
+	done
+
+$(B)/fuzz-obj/%.c.o: %.c $(B)/stamp/fuzz
+	$(call say,CLANG,"$< (fuzzers)")
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -c $< -o $@
+$(FUZZERS): $(B)/fuzz/%: $(B)/fuzz-obj/tests/fuzz/%.c.o $(BARE_SRC:%=$(B)/fuzz-obj/%.o) $(B)/stamp/fuzz
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) $(filter %.o,$^) -o $@
 
 #:   mutants        break the code on purpose, one way at a time, and show which test notices
 .PHONY: mutants

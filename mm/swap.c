@@ -150,6 +150,7 @@ void swap_release(slot_t s)
     ASSERT(swap_slots[s.n].frame == NULL, "swap: slot %u is freed while frame %#x keeps it", s.n,
            frame_pfn(swap_slots[s.n].frame).n);
     spin_take(&lock);
+    swap_slots[s.n].refs = 0;
     put_slot(s);
     if (s.n != swap.refused.n)
         swap.refused = SLOT_NONE;
