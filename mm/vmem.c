@@ -72,12 +72,11 @@ static inline void link_before(struct tag *t, struct tag *next)
 
 /* ---- allocated segments: the hash table ---- */
 
-static bool set_buckets(struct vmem *a, uint32_t bits)
+/* The segments go over to an empty table of 2^bits chains. */
+static void rehash(struct vmem *a, struct tag **table, uint32_t bits)
 {
-    struct tag **old = a->buckets, **table = kzalloc(sizeof *table << bits);
+    struct tag **old = a->buckets;
     uint32_t old_count = 1u << a->bucket_bits;
-    if (table == NULL)
-        return false;
     a->buckets = table;
     a->bucket_bits = bits;
     a->grow_at = 1u << bits;
@@ -91,7 +90,30 @@ static bool set_buckets(struct vmem *a, uint32_t bits)
     }
     if (old != a->few_buckets)
         kfree(old);
-    return true;
+}
+
+static bool set_buckets(struct vmem *a, uint32_t bits)
+{
+    struct tag **table = kzalloc(sizeof *table << bits);
+    if (table != NULL)
+        rehash(a, table, bits);
+    return table != NULL;
+}
+
+/* So few are left that the arena's own small table will do. */
+static NOINLINE void shrink(struct vmem *a)
+{
+    a->shrink_at = 0;
+    memset(a->few_buckets, 0, sizeof a->few_buckets);
+    rehash(a, a->few_buckets, FEW_BUCKETS_BITS);
+}
+
+static NOINLINE void grow(struct vmem *a)
+{
+    if (set_buckets(a, a->bucket_bits + 1))
+        a->shrink_at = 1u << (FEW_BUCKETS_BITS - 1);
+    else
+        a->grow_at *= 2; /* long chains are not worse than failing; try again later */
 }
 
 static inline void set_used(struct vmem *a, struct tag *t)
@@ -100,8 +122,8 @@ static inline void set_used(struct vmem *a, struct tag *t)
     t->kind = VMEM_USED;
     t->next = *b;
     *b = t;
-    if (unlikely(++a->n.allocated > a->grow_at) && !set_buckets(a, a->bucket_bits + 1))
-        a->grow_at *= 2; /* long chains are not worse than failing; try again later */
+    if (unlikely(++a->n.allocated > a->grow_at))
+        grow(a);
 }
 
 /* => the segment, no longer in the table; or a panic */
@@ -111,7 +133,8 @@ static inline struct tag *take_used(struct vmem *a, uintptr_t start, uintptr_t s
     ASSERT(t != NULL && t->seg.size == ALIGN_UP(size, a->quantum), "vmem %s: %#zx + %#zx is not allocated",
            a->name, (size_t)start, (size_t)size);
     *link = t->next;
-    a->n.allocated--;
+    if (unlikely(--a->n.allocated < a->shrink_at))
+        shrink(a);
     return t;
 }
 

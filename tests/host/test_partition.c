@@ -250,7 +250,7 @@ TEST(contig_partition_is_neither_evicted_nor_moved_by_others)
 TEST(contig_open_moves_pages_out_of_the_way)
 {
     struct world w;
-    enum { PAGES = 460 };
+    enum { PAGES = 400 };
     world_init(&w, "clock", PAGES, PAGES);
     for (uint32_t i = 0; i < PAGES; i++)
         word_store(&w.space, i, i);
