@@ -55,12 +55,20 @@ SWAPIMG ?= build/swap.img
 #:   CAPTURED=1     make traces: of our own programs too, captured in exact mode, build/traces/*.flt
 #:   LACKEY=1       make traces: of real programs too, under Valgrind
 
+#: Variables of alloc, and of the pictures of allocations (build/alloc --help says more):
+#:   WORKLOAD=      uniform exponential ramp plateau sawtooth, or files: malloc traces (make malloc-traces), lists
+#:   FIT=all        strategies, with commas between them: first,last,next,best,worst,instant
+#:   BUDDY=off,on   sizes rounded up to powers of two
+#:   COMPACT=whole,8   whole: when an allocation fails for fragmentation only; N: N units after each operation
+#:   ARGS=          more arguments, e.g. ARGS="--load 80 --move-cost 1500"
+
 #: Variables of the build:
 #:   V=1            show the commands
 #:   LOCK_CHECK=1   the kernel that checks the order of its locks (docs/locking.md): build/faultline-lockcheck.elf
 #:   CROSS=         prefix of the cross compiler: i686-elf- if on PATH, else i686-linux-gnu-
 #:   GLIBC_CC=      compiler with a C library for user/glibc: i686-linux-gnu-gcc
 #:   HOSTCC=gcc     compiler for host tests and tools
+#:   CLANG=clang    compiler for the fuzzers
 #:   PYTHON=        a python3 that has pytest
 #:   GDBFLAGS=      more arguments for debug's gdb, e.g. GDBFLAGS="-batch -x script"
 has       = $(shell command -v $(1) 2>/dev/null)
@@ -68,12 +76,14 @@ CROSS    ?= $(if $(call has,i686-elf-gcc),i686-elf-,i686-linux-gnu-)
 CROSS    := $(CROSS)
 GLIBC_CC ?= i686-linux-gnu-gcc
 HOSTCC   ?= gcc
+CLANG    ?= clang
 HAS_PYTEST := -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)'
 PYTHON   ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(if $(shell $p $(HAS_PYTEST) && echo y),$p)) python3)
 
 CC    := $(CROSS)gcc
 NM    := $(CROSS)nm
 STRIP := $(CROSS)strip
+AR    := $(CROSS)ar
 
 # The kernel that checks its locks lies beside the normal one.
 VARIANT := $(if $(filter-out 0,$(LOCK_CHECK)),-lockcheck)
@@ -98,6 +108,10 @@ TEST_FLAGS   := -DLOCK_CHECK
 HOST64_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST32_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O2 -static
 SIM_FLAGS    := $(HOST_FLAGS) -O2
+# clang knows fewer warnings.
+FUZZ_FLAGS   := $(BASE) -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Werror \
+                -DFAULTLINE_HOST $(TEST_FLAGS) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+SHIM_FLAGS   := $(HOST_FLAGS) -O2 -fPIC -fno-builtin
 
 LINK := $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
         -Wl,--fatal-warnings
@@ -111,10 +125,17 @@ KERNEL_SRC := $(wildcard lib/*.c mm/*.c mm/policy/*.c arch/x86/*.c arch/x86/*.S 
 KERNEL_OBJ := $(KERNEL_SRC:%=$(B)/kernel$(VARIANT)/%.o)
 KERNEL     := $(B)/faultline$(VARIANT).elf
 
-RT_SRC   := lib/print.c lib/string.c $(wildcard user/rt/*.c user/rt/*.S)
+# Every program is made of the runtime, and of the heap if it uses it.
+HEAP_SRC := lib/fit.c $(wildcard user/rt/heap*.c) user/rt/malloc.c
+HEAP_OBJ := $(HEAP_SRC:%=$(B)/user/%.o)
+HEAP_LIB := $(B)/user/heap.a
+RT_SRC   := lib/print.c lib/string.c $(filter-out $(HEAP_SRC),$(wildcard user/rt/*.c user/rt/*.S))
 RT_OBJ   := $(RT_SRC:%=$(B)/user/%.o)
-USER_SRC := $(wildcard user/*.c)
-USER_BIN := $(USER_SRC:user/%.c=$(B)/user/bin/%)
+# One program from each file, and from each folder that has a main.c.
+USER_SRC  := $(wildcard user/*.c $(patsubst %/main.c,%/*.c,$(wildcard user/*/main.c)))
+USER_OBJ  := $(USER_SRC:%=$(B)/user/%.o)
+USER_NAME := $(sort $(foreach s,$(USER_SRC:user/%.c=%),$(firstword $(subst /, ,$s))))
+USER_BIN  := $(USER_NAME:%=$(B)/user/bin/%)
 # One program from each file and from each folder.
 GLIBC_SRC  := $(wildcard user/glibc/*.c user/glibc/*/*.c)
 GLIBC_OBJ  := $(GLIBC_SRC:%=$(B)/glibc/%.o)
@@ -123,7 +144,8 @@ GLIBC_BIN  := $(if $(call has,$(GLIBC_CC)),$(GLIBC_NAME:%=$(B)/user/glibc/%))
 INITRD   := $(B)/initrd.tar
 
 HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
-              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c
+              $(wildcard mm/*.c mm/policy/*.c tests/host/*.c) drivers/inject.c drivers/zram.c \
+              $(wildcard user/rt/heap*.c)
 HOST64_OBJ := $(HOST_SRC:%=$(B)/host64/%.o)
 HOST32_OBJ := $(HOST_SRC:%=$(B)/host32/%.o)
 
@@ -134,8 +156,28 @@ ASAN_OBJ := $(SIM_SRC:%=$(B)/sim-asan-obj/%.o)
 EXTRA_OBJ := $(SIM_EXTRA:%=$(B)/sim-asan-obj/%.o)
 SIM      := $(B)/sim
 
-ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(USER_SRC:%=$(B)/user/%.o) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
-           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ)
+# The allocators and what they are made of: levels 0 to 2 of mm/, but for the mappings. On the bare machine.
+BARE_SRC := $(filter-out lib/string.c,$(wildcard lib/*.c)) tools/alloc/bare.c \
+            $(filter-out mm/rmap.c,$(shell grep -lE 'mm-level: [012](\.[0-9]*)?$$' mm/*.c))
+ALLOC_SRC := $(BARE_SRC) $(filter-out tools/alloc/bare.c,$(wildcard tools/alloc/*.c))
+ALLOC_OBJ := $(ALLOC_SRC:%=$(B)/sim-obj/%.o)
+ALLOC     := $(B)/alloc
+FUZZ_SRC := $(BARE_SRC) $(wildcard tests/fuzz/*.c)
+FUZZ_OBJ := $(FUZZ_SRC:%=$(B)/fuzz-obj/%.o)
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+# Contestants play malloc traces: one links the C library's malloc, the other all of mm/ on the fake machine.
+MALLOC     := $(B)/malloc
+MALLOC_OBJ := $(B)/sim-obj/tools/malloc/replay.c.o
+LIBC_OBJ   := $(MALLOC_OBJ) $(B)/sim-obj/tools/malloc/libc.c.o
+OURS_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) $(wildcard mm/*.c mm/policy/*.c) \
+              $(addprefix tests/host/,machine.c disk.c high.c) tools/malloc/ours.c
+OURS_OBJ   := $(MALLOC_OBJ) $(OURS_SRC:%=$(B)/sim-obj/%.o)
+SHIM_OBJ   := $(MALLOC)/shim.c.o
+
+ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(HEAP_OBJ) $(USER_OBJ) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
+           $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ) $(LIBC_OBJ) $(OURS_OBJ) $(SHIM_OBJ) $(FUZZ_OBJ) \
+           $(ALLOC_OBJ)
 
 ### Helpers #############################################################################################
 
@@ -150,7 +192,7 @@ comma := ,
 # variable does. That is how new flags and deleted sources are noticed.
 STAMP_kernel$(VARIANT) := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
 STAMP_link$(VARIANT) := $(LINK) $(KERNEL_OBJ)
-STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ)
+STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ) $(HEAP_OBJ) $(USER_OBJ)
 STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
 STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
 STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
@@ -158,6 +200,9 @@ STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
 STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
 STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_extra  := $(EXTRA_OBJ)
+STAMP_fuzz   := $(CLANG) $(FUZZ_FLAGS) $(FUZZ_OBJ)
+STAMP_alloc  := $(ALLOC_OBJ)
+STAMP_malloc := $(HOSTCC) $(SIM_FLAGS) $(SHIM_FLAGS) $(OURS_OBJ)
 STAMP_compdb := $(STAMP_kernel$(VARIANT)) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
@@ -216,10 +261,16 @@ $(B)/user/%.S.o: %.S $(B)/stamp/user
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ASM_FLAGS) -c $< -o $@
 
-$(USER_BIN): $(B)/user/bin/%: $(B)/user/user/%.c.o $(RT_OBJ) user/user.ld $(B)/stamp/user
+$(foreach n,$(USER_NAME),$(eval \
+    $(B)/user/bin/$n: $(filter $(B)/user/user/$n.c.o $(B)/user/user/$n/%,$(USER_OBJ))))
+$(USER_BIN): $(RT_OBJ) $(HEAP_LIB) user/user.ld $(B)/stamp/user
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -T user/user.ld $< $(RT_OBJ) -lgcc -o $@
+	$(Q)$(LINK) -T user/user.ld $(filter-out $(RT_OBJ),$(filter %.o,$^)) $(RT_OBJ) $(HEAP_LIB) -lgcc -o $@
+
+$(HEAP_LIB): $(HEAP_OBJ) $(B)/stamp/user
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(HEAP_OBJ)
 
 $(B)/glibc/%.c.o: %.c $(B)/stamp/glibc
 	$(call say,CC,"$< (glibc)")
@@ -386,6 +437,50 @@ $(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -lm -o $@
 
+### Allocations #######################################################################################
+
+ALLOC_FLAGS = $(if $(FIT),-f $(FIT)) $(if $(BUDDY),-b $(BUDDY)) $(if $(COMPACT),-c $(COMPACT))
+
+#:   alloc          workloads of allocations through the strategies of contiguous arenas, on this machine; a table, or
+#:                  with make -s tab-separated lines
+.PHONY: alloc
+alloc: $(ALLOC)
+	@$(ALLOC) $(if $(SILENT),-s) $(ALLOC_FLAGS) $(ARGS) $(WORKLOAD)
+$(ALLOC): $(ALLOC_OBJ) $(B)/stamp/sim $(B)/stamp/alloc
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(ALLOC_OBJ) -lm -o $@
+
+### Malloc ############################################################################################
+
+MALLOC_TOOLS := $(MALLOC)/replay $(MALLOC)/replay-ours $(MALLOC)/shim.so
+MALLOC_BENCH  = $(PYTHON) tools/malloc/bench.py
+
+#:   malloc-traces  what three real programs ask of malloc, in build/malloc/*.mtrace (tools/malloc/trace.h)
+.PHONY: malloc-traces
+malloc-traces: $(KERNEL) $(MALLOC_TOOLS)
+	@$(MALLOC_BENCH) capture
+
+#:   malloc-bench   kmalloc beside glibc, jemalloc and mimalloc on these traces: instructions, memory
+.PHONY: malloc-bench
+malloc-bench: $(KERNEL) $(MALLOC_TOOLS)
+	@$(MALLOC_BENCH) compare
+
+$(MALLOC)/shim.c.o: tools/malloc/shim.c $(B)/stamp/malloc
+	$(call say,HOSTCC,"$< (shared)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SHIM_FLAGS) -c $< -o $@
+$(MALLOC)/shim.so: $(SHIM_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) -shared $< -o $@
+$(MALLOC)/replay: $(LIBC_OBJ) $(B)/stamp/malloc
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(LIBC_OBJ) -o $@
+$(MALLOC)/replay-ours: $(OURS_OBJ) $(B)/stamp/malloc
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(OURS_OBJ) -o $@
+
 ### Testing #############################################################################################
 
 #:   test           everything below, the in-kernel tests and the QEMU scenarios
@@ -415,12 +510,44 @@ $(B)/host32/hosttests: $(HOST32_OBJ) $(B)/stamp/host32
 	$(call say,LD,$@)
 	$(Q)$(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ) -o $@
 
+#:   fuzz           each fuzzer of tests/fuzz for FUZZ_SECONDS=60, under sanitizers; what it learns stays in build/fuzz
+FUZZ_SECONDS := 60
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZERS)
+fuzz: $(FUZZERS)
+	$(Q)for f in $(FUZZERS); do \
+		mkdir -p $$f.corpus && $$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$$f. $$f.corpus \
+			|| exit 1; \
+	done
+
+$(B)/fuzz-obj/%.c.o: %.c $(B)/stamp/fuzz
+	$(call say,CLANG,"$< (fuzzers)")
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -c $< -o $@
+$(FUZZERS): $(B)/fuzz/%: $(B)/fuzz-obj/tests/fuzz/%.c.o $(BARE_SRC:%=$(B)/fuzz-obj/%.o) $(B)/stamp/fuzz
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) $(filter %.o,$^) -o $@
+
 #:   mutants        break the code on purpose, one way at a time, and show which test notices
 .PHONY: mutants
 mutants:
 	@$(PYTHON) tests/mutants.py
 
 FORMATTED = $(sort $(shell find lib mm arch drivers kernel boot user tests tools -name '*.[ch]'))
+
+# MeMS as a program of this machine, with sanitizers: the runtime's printf and exit under other names.
+MEMS_SRC   := $(filter-out user/mems/port.c,$(wildcard user/mems/*.c)) user/rt/output.c lib/print.c tests/mems/port.c
+MEMS_OBJ   := $(MEMS_SRC:%=$(B)/host64-user/%.o)
+STAMP_mems := $(HOSTCC) $(HOST64_FLAGS) $(MEMS_OBJ)
+$(B)/host64-user/%.c.o: %.c $(B)/stamp/mems
+	$(call say,HOSTCC,"$< (64 bit)")
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) -Dprintf=rt_printf -Dexit=rt_exit -c $< -o $@
+$(B)/host64/mems: $(MEMS_OBJ) $(B)/stamp/mems
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(MEMS_OBJ) -o $@
 
 #:   check-format   is every C file laid out as .clang-format says?
 .PHONY: check-format
@@ -458,7 +585,7 @@ help:
 compdb = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(2) -c $(1)"}
 define COMPDB
 [$(foreach s,$(filter %.c,$(KERNEL_SRC)),
-$(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC)),
+$(call compdb,$s,$(CC) $(KERNEL_FLAGS))$(comma))$(foreach s,$(USER_SRC) $(filter user/%.c,$(RT_SRC) $(HEAP_SRC)),
 $(call compdb,$s,$(CC) $(USER_FLAGS))$(comma))$(foreach s,$(filter tests/% tools/%,$(HOST_SRC) $(SIM_SRC)),
 $(call compdb,$s,$(HOSTCC) $(HOST_FLAGS))$(comma))
 $(call compdb,$(B)/ksyms.S,$(CC))
@@ -467,6 +594,6 @@ endef
 compile_commands.json: $(B)/stamp/compdb
 	$(file >$@,$(COMPDB))@:
 
--include $(ALL_OBJ:.o=.d)
+-include $(ALL_OBJ:.o=.d) $(MEMS_OBJ:.o=.d)
 
 endif

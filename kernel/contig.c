@@ -9,6 +9,7 @@
 #include "lib/command.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "lib/wait.h"
 #include "mm/buddy.h"
 #include "mm/fault_log.h"
 #include "mm/stats.h"
@@ -112,6 +113,15 @@ static int init(int argc, char **argv, struct printer *out)
     return 0;
 }
 
+static int set_strategy(int argc UNUSED, char **argv, struct printer *out)
+{
+    const struct fit *fit = no_arena(out) ? NULL : parse_fit(argv[0], out);
+    if (fit == NULL)
+        return 1;
+    vmem_set_fit(contig_book.arena, fit);
+    return 0;
+}
+
 /* => a partition, NULL when there is none */
 static struct partition *first(void)
 {
@@ -141,6 +151,20 @@ static int reset(int argc UNUSED, char **argv UNUSED, struct printer *out)
 
 /* ---- compaction ---- */
 
+static void next_step(struct timer *t UNUSED)
+{
+    wake_all(&automatic);
+}
+
+/* Programs run for a while, but not until all have had their time slices. */
+static void let_others_run(void)
+{
+    struct timer t = {.fire = next_step};
+    timer_start(&t, clock_micros() + STEP_GAP_US);
+    wait_on(&automatic);
+    timer_cancel(&t);
+}
+
 /* In steps of `budget` frames, between which programs run, until a hole of `wanted` units is there, or
  * nothing is left to move. */
 static struct compaction compact(uint32_t budget, uint32_t wanted)
@@ -154,7 +178,7 @@ static struct compaction compact(uint32_t budget, uint32_t wanted)
         c.longest = MAX(c.longest, ticks);
         if (moved < budget)
             break;
-        proc_sleep_on(&automatic, clock_micros() + STEP_GAP_US);
+        let_others_run();
     }
     log_event(LOG_PROC, "contig-compact steps=%u moved=%u longest-ticks=%u largest=%u", c.steps, c.moved,
               c.longest, partition_figures(&contig_book).largest);
@@ -193,8 +217,9 @@ static int set_automatic(int argc, char **argv, struct printer *out)
 {
     uint32_t budget = UINT32_MAX;
     bool on = argc == 1 && strcmp(argv[0], "on") == 0, off = argc == 1 && strcmp(argv[0], "off") == 0;
-    if (!on && !off && !parse_step(argc, argv, &budget, out))
-        return complain(out, "auto: or on, or off");
+    if (!on && !off &&
+        (argc != 2 || strcmp(argv[0], "step") != 0 || !parse_u32(argv[1], false, &budget) || budget == 0))
+        return complain(out, "expected on, off, or step N, with N frames from 1 on");
     automatic.compacts = !off;
     automatic.budget = budget;
     return 0;
@@ -412,6 +437,7 @@ static const struct {
     {"read", "NAME OFFSET LEN", 3, 3, read_text},
     {"compact", "[step N]", 0, 2, compact_now},
     {"auto", "on|off|step N", 1, 2, set_automatic},
+    {"strategy", "NAME", 1, 1, set_strategy},
     {"status", "", 0, 0, status},
     {"reset", "", 0, 0, reset},
 };
@@ -422,7 +448,8 @@ static int command_run(int argc, char **argv, struct printer *out)
         if (strcmp(argv[1], subcommands[i].name) != 0)
             continue;
         if (argc - 2 < subcommands[i].least || argc - 2 > subcommands[i].most)
-            return complain(out, "expected: contig %s %s", subcommands[i].name, subcommands[i].args);
+            return complain(out, "expected: contig %s%s%s", subcommands[i].name,
+                            subcommands[i].args[0] ? " " : "", subcommands[i].args);
         return subcommands[i].run(argc - 2, argv + 2, out);
     }
     print(out, "contig: %s; expected one of:\n", argc > 1 ? "unknown command" : "which command?");
@@ -431,5 +458,5 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 1;
 }
 
-COMMAND(contig, "init|alloc|free|write|read|compact|auto|status|reset ...",
+COMMAND(contig, "init|alloc|free|write|read|compact|auto|strategy|status|reset ...",
         "contiguous partitions of physical memory for programs, and their compaction", command_run);

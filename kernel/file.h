@@ -52,17 +52,22 @@ enum device {
     DEVICE_TMP,
     DEVICE_PIPE,
     DEVICE_DEV,
+    DEVICE_PROC,
 };
 
-/* A directory: /tmp, or one that a file of the initrd is in. */
+enum tree { TREE_INITRD, TREE_TMP, TREE_PROC };
+
+/* A directory: /tmp, /proc, /proc/PID, or one that a file of the initrd is in. */
 struct dir {
-    bool tmp;
-    const char *prefix; /* its path without the first slash and with a last one: bin/ */
+    enum tree tree;
+    uint32_t pid;       /* of /proc/PID; else 0 */
+    const char *prefix; /* its path without the first slash and with a last one: bin/. Of /proc/PID: proc/ */
     uint32_t length;    /* of the prefix; it does not end there. 0: the root */
 };
 
 struct open_file;
 struct object;
+struct proc_file;
 
 /* What can be done with an open file. What is NULL cannot. All may sleep. */
 struct file_ops {
@@ -74,7 +79,8 @@ struct file_ops {
     struct object *(*object)(const struct open_file *f); /* its pages, to be mapped; no reference is added */
     void (*close)(struct open_file *f);                  /* the last descriptor has gone */
     bool seekable;
-    bool synced; /* fsync makes sense */
+    bool synced;  /* fsync makes sense */
+    bool endless; /* what is in it is made when it is read: there is no end to seek to */
 };
 
 struct open_file {
@@ -91,6 +97,12 @@ struct open_file {
             const struct file *file;
             struct object *object;
         } initrd;
+        struct {
+            const struct proc_file *file;
+            uint32_t pid;          /* of the process that it is about; 0: about the machine */
+            char *text;            /* what was printed when it was last read from its start; NULL: never */
+            uint32_t length, room; /* of the text; bytes */
+        } proc;
     };
 };
 

@@ -48,7 +48,8 @@ static int ls_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND(ls, "[PATH]", "files of the initrd (/) and of programs (/tmp), with their sizes", ls_run);
+COMMAND(ls, "[PATH]", "files of the initrd (/), of programs (/tmp) and about them (/proc), with their sizes",
+        ls_run);
 
 /* What follows starts a line of its own, also if the file does not end one. */
 static bool print_object(struct object *o, struct printer *out)
@@ -77,6 +78,12 @@ static int cat_run(int argc, char **argv, struct printer *out)
     }
     if (!find("cat", argv[1], &p, out))
         return 1;
+    if (p.kind == PLACE_PROC) {
+        bool text = procfs_print(p.proc, p.parent.pid, out);
+        if (!text)
+            print(out, "cat: %s: not text, or its process is gone\n", argv[1]);
+        return text ? 0 : 1;
+    }
     int32_t err = p.kind == PLACE_DIR ? -EISDIR : path_open(&path_root, argv[1], O_RDONLY, 0, &f);
     if (err != 0) {
         print(out, "cat: %s: %s\n", argv[1], err == -EISDIR ? "a directory; expected a file" : "no memory");

@@ -63,6 +63,8 @@ static struct open_file *open_place(const struct place *p, uint32_t flags)
         return open_initrd(p->file, flags);
     if (p->kind == PLACE_TMP)
         return tmpfs_open(p->inode, flags);
+    if (p->kind == PLACE_PROC)
+        return procfs_open(p->proc, p->parent.pid, flags);
     struct open_file *f = file_new(&dir_ops, flags);
     if (f != NULL)
         f->dir = p->dir;
@@ -83,7 +85,7 @@ static int32_t may_open(const struct place *p, uint32_t flags)
         if (p->kind == PLACE_DIR)
             return -EISDIR;
         if (p->kind == PLACE_NONE)
-            return p->parent.tmp ? 0 : -EROFS;
+            return p->parent.tree == TREE_TMP ? 0 : p->parent.tree == TREE_PROC ? -ENOENT : -EROFS;
     }
     if (p->kind == PLACE_NONE)
         return -ENOENT;
@@ -91,6 +93,8 @@ static int32_t may_open(const struct place *p, uint32_t flags)
         return writes ? -EISDIR : 0;
     if (p->slash || (flags & O_DIRECTORY))
         return -ENOTDIR;
+    if (p->kind == PLACE_PROC && writes)
+        return -EACCES;
     return p->kind == PLACE_INITRD && writes ? -EROFS : 0;
 }
 

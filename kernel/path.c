@@ -5,13 +5,16 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-static const char tmp_prefix[] = "tmp/";
-static const struct dir tmp_dir = {.tmp = true, .prefix = tmp_prefix, .length = sizeof tmp_prefix - 1};
+/* The directories of the root that are not the initrd's, in the order in which they are listed. */
+static const struct dir mounts[] = {
+    {.tree = TREE_TMP, .prefix = "tmp/", .length = 4},
+    {.tree = TREE_PROC, .prefix = "proc/", .length = 5},
+};
 const struct dir path_root = {.prefix = ""};
 
-/* Inode numbers of the initrd: of the two fixed directories, then of what a file's name says. A directory is
+/* Inode numbers of the initrd: of the roots of trees, then of what a file's name says. A directory is
  * numbered by the first file that is in it, and by the length of its prefix. */
-enum { NUMBER_ROOT = 1, NUMBER_TMP = 1, NUMBER_INITRD = 256, NUMBERS_PER_FILE = 256 };
+enum { NUMBER_ROOT = 1, NUMBER_INITRD = 256, NUMBERS_PER_FILE = 256 };
 
 static uint32_t number_of(const struct file *f, uint32_t prefix)
 {
@@ -43,20 +46,39 @@ static const struct file *below(const struct dir *d, const char *name, uint32_t 
     return NULL;
 }
 
-static bool is_tmp(const struct dir *d, const char *name, uint32_t length)
+static const struct dir *mount_of(const struct dir *d, const char *name, uint32_t length)
 {
-    return d->length == 0 && length == tmp_dir.length - 1 && strncmp(name, tmp_prefix, length) == 0;
+    for (size_t i = 0; d->length == 0 && i < ARRAY_SIZE(mounts); i++)
+        if (length == mounts[i].length - 1 && strncmp(name, mounts[i].prefix, length) == 0)
+            return &mounts[i];
+    return NULL;
+}
+
+static void child_of_proc(const struct dir *d, const char *name, uint32_t length, struct place *p)
+{
+    uint32_t pid = d->pid == 0 ? procfs_pid(name, length) : 0;
+    p->proc = procfs_find(d->pid, name, length);
+    if (p->proc != NULL) {
+        p->kind = PLACE_PROC;
+    } else if (pid != 0) {
+        p->kind = PLACE_DIR;
+        p->dir = *d;
+        p->dir.pid = pid;
+    }
 }
 
 static void child(const struct dir *d, const char *name, uint32_t length, struct place *p)
 {
+    const struct dir *mount = mount_of(d, name, length);
     p->kind = PLACE_NONE;
-    if (d->tmp) {
+    if (d->tree == TREE_TMP) {
         p->inode = tmpfs_find(name, length);
         p->kind = p->inode != NULL ? PLACE_TMP : PLACE_NONE;
-    } else if (is_tmp(d, name, length)) {
+    } else if (d->tree == TREE_PROC) {
+        child_of_proc(d, name, length, p);
+    } else if (mount != NULL) {
         p->kind = PLACE_DIR;
-        p->dir = tmp_dir;
+        p->dir = *mount;
     } else if ((p->file = below(d, name, length)) != NULL) {
         bool is_dir = p->file->name[d->length + length] == '/';
         p->kind = is_dir ? PLACE_DIR : PLACE_INITRD;
@@ -66,6 +88,8 @@ static void child(const struct dir *d, const char *name, uint32_t length, struct
 
 static struct dir parent_of(const struct dir *d)
 {
+    if (d->pid != 0)
+        return (struct dir){.tree = d->tree, .prefix = d->prefix, .length = d->length};
     struct dir up = {.prefix = d->prefix, .length = d->length};
     while (up.length > 0 && (up.length == d->length || up.prefix[up.length - 1] != '/'))
         up.length--;
@@ -105,9 +129,9 @@ int32_t path_walk(const struct dir *from, const char *path, struct place *out)
 
 static uint32_t dir_number(const struct dir *d)
 {
-    if (d->tmp)
-        return NUMBER_TMP;
-    if (d->length == 0)
+    if (d->tree == TREE_PROC)
+        return procfs_number(d->pid, NULL);
+    if (d->tree == TREE_TMP || d->length == 0)
         return NUMBER_ROOT;
     uint32_t i = 0;
     while (strncmp(initrd_file(i)->name, d->prefix, d->length) != 0)
@@ -115,13 +139,21 @@ static uint32_t dir_number(const struct dir *d)
     return number_of(initrd_file(i), d->length);
 }
 
+int dir_path(const struct dir *d, char *text, size_t size)
+{
+    if (d->pid != 0)
+        return format(text, size, "/%s%u", d->prefix, d->pid);
+    return format(text, size, "/%.*s", (int)(d->length > 0 ? d->length - 1 : 0), d->prefix);
+}
+
 void dir_stat(const struct dir *d, struct file_stat *st)
 {
-    *st = (struct file_stat){.device = d->tmp ? DEVICE_TMP : DEVICE_INITRD,
+    static const uint8_t devices[] = {DEVICE_INITRD, DEVICE_TMP, DEVICE_PROC}; /* by tree */
+    *st = (struct file_stat){.device = devices[d->tree],
                              .number = dir_number(d),
-                             .mode = S_IFDIR | (d->tmp ? 01777 : 0555),
+                             .mode = S_IFDIR | (d->tree == TREE_TMP ? 01777 : 0555),
                              .links = 2,
-                             .size = PAGE_SIZE};
+                             .size = d->tree == TREE_PROC ? 0 : PAGE_SIZE};
 }
 
 void initrd_stat(const struct file *f, struct file_stat *st)
@@ -139,6 +171,8 @@ void place_stat(const struct place *p, struct file_stat *st)
         dir_stat(&p->dir, st);
     else if (p->kind == PLACE_INITRD)
         initrd_stat(p->file, st);
+    else if (p->kind == PLACE_PROC)
+        procfs_stat(p->proc, p->parent.pid, st);
     else
         tmpfs_stat(p->inode, st);
 }
@@ -149,17 +183,23 @@ bool dir_next(const struct dir *d, uint64_t *cookie, struct dir_entry *e)
     _Static_assert((uint32_t)REST == (uint32_t)TMP_FIRST, "the first file follows the dots");
     if (*cookie < REST) {
         struct dir of = *cookie == DOT ? *d : parent_of(d);
-        *e = (struct dir_entry){dir_number(&of), S_IFDIR, "..", (uint32_t)(*cookie == DOT ? 1 : 2)};
+        *e = (struct dir_entry){dir_number(&of), S_IFDIR, "..", (uint32_t)(*cookie == DOT ? 1 : 2), ""};
         ++*cookie;
         return true;
     }
     if (*cookie > UINT32_MAX)
         return false;
-    if (d->tmp) {
+    if (d->tree == TREE_PROC) {
+        uint32_t at = (uint32_t)*cookie - REST;
+        bool found = procfs_entry(d->pid, &at, e);
+        *cookie = (uint64_t)at + REST;
+        return found;
+    }
+    if (d->tree == TREE_TMP) {
         struct inode *i = tmpfs_from((uint32_t)*cookie);
         if (i == NULL)
             return false;
-        *e = (struct dir_entry){i->number, S_IFREG, i->name, strlen(i->name)};
+        *e = (struct dir_entry){i->number, S_IFREG, i->name, strlen(i->name), ""};
         *cookie = i->number + 1;
         return true;
     }
@@ -167,7 +207,7 @@ bool dir_next(const struct dir *d, uint64_t *cookie, struct dir_entry *e)
     while ((f = initrd_file((uint32_t)*cookie - REST)) != NULL) {
         ++*cookie;
         uint32_t n = component(d, f, &e->name);
-        if (n == 0 || is_tmp(d, e->name, n) || below(d, e->name, n) != f)
+        if (n == 0 || mount_of(d, e->name, n) != NULL || below(d, e->name, n) != f)
             continue;
         bool is_dir = e->name[n] == '/';
         e->length = n;
@@ -178,9 +218,10 @@ bool dir_next(const struct dir *d, uint64_t *cookie, struct dir_entry *e)
     uint64_t last = REST;
     while (initrd_file((uint32_t)last - REST) != NULL)
         last++;
-    if (d->length > 0 || *cookie > last)
+    if (d->length > 0 || *cookie >= last + ARRAY_SIZE(mounts))
         return false;
-    *cookie = last + 1;
-    *e = (struct dir_entry){NUMBER_TMP, S_IFDIR, tmp_prefix, tmp_dir.length - 1};
+    const struct dir *mount = &mounts[*cookie - last];
+    ++*cookie;
+    *e = (struct dir_entry){dir_number(mount), S_IFDIR, mount->prefix, mount->length - 1, ""};
     return true;
 }

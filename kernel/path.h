@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The tree of names: /tmp, and around it the initrd, which is read-only. */
+ * The tree of names: /tmp, /proc, and around them the initrd, which is read-only. */
 #ifndef KERNEL_PATH_H
 #define KERNEL_PATH_H
 
 #include "kernel/initrd.h"
+#include "kernel/procfs.h"
 #include "kernel/tmpfs.h"
 
 enum { PATH_MAX = 4096 };
@@ -13,14 +14,16 @@ enum place_kind {
     PLACE_DIR,    /* a directory */
     PLACE_INITRD, /* a file of the initrd */
     PLACE_TMP,    /* a file in /tmp */
+    PLACE_PROC,   /* a file in /proc or /proc/PID */
 };
 
 /* Where a path leads. Nothing in it is a reference: good until the next call that may sleep. */
 struct place {
     enum place_kind kind;
-    struct dir dir;          /* PLACE_DIR */
-    const struct file *file; /* PLACE_INITRD */
-    struct inode *inode;     /* PLACE_TMP */
+    struct dir dir;               /* PLACE_DIR */
+    const struct file *file;      /* PLACE_INITRD */
+    struct inode *inode;          /* PLACE_TMP */
+    const struct proc_file *proc; /* PLACE_PROC; of the process parent.pid */
     struct dir parent;
     const char *name; /* the last component, inside the path */
     uint32_t length;  /* of the name; 0 if the path is / or ends in . or .. */
@@ -47,7 +50,11 @@ struct dir_entry {
     uint32_t mode;   /* S_IFMT */
     const char *name;
     uint32_t length;
+    char number_text[PID_TEXT]; /* the name of /proc/PID */
 };
+
+/* Its path from the root, without a last slash. => its length, as format */
+int dir_path(const struct dir *d, char *text, size_t size);
 
 /* The next entry; *cookie is 0 at first and is moved. => false at the end */
 bool dir_next(const struct dir *d, uint64_t *cookie, struct dir_entry *out);

@@ -32,15 +32,12 @@ int32_t sys_fchdir(struct trapframe *tf)
 /* => the length with the NUL, as Linux does (the C library's returns the pointer). */
 int32_t sys_getcwd(struct trapframe *tf)
 {
-    char text[NAME_MAX + 1] = "/";
-    const struct dir *d = &current->files->cwd;
-    uint32_t length = d->length > 0 ? d->length - 1 : 0; /* without the last slash */
-    memcpy(text + 1, d->prefix, length);
-    text[1 + length] = '\0';
-    if (tf->ecx < length + 2)
+    char text[NAME_MAX + 1];
+    uint32_t size = (uint32_t)dir_path(&current->files->cwd, text, sizeof text) + 1;
+    if (tf->ecx < size)
         return -ERANGE;
-    int32_t err = copy_out(tf->ebx, text, length + 2);
-    return err != 0 ? err : (int32_t)length + 2;
+    int32_t err = copy_out(tf->ebx, text, size);
+    return err != 0 ? err : (int32_t)size;
 }
 
 /* Linux's struct linux_dirent64. */

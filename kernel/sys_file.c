@@ -150,7 +150,7 @@ static int32_t seek_target(const struct open_file *f, int64_t offset, uint32_t w
 {
     struct file_stat st;
     f->ops->stat(f, &st);
-    if ((st.mode & S_IFMT) == S_IFDIR && whence > SEEK_CUR)
+    if (((st.mode & S_IFMT) == S_IFDIR || f->ops->endless) && whence > SEEK_CUR)
         return -EINVAL;
     *to = offset;
     if (whence == SEEK_CUR)

@@ -92,12 +92,20 @@ int32_t sys_creat(struct trapframe *tf)
     return do_open(AT_FDCWD, tf->ebx, O_CREAT | O_WRONLY | O_TRUNC, tf->ecx);
 }
 
+/* Why nothing can be done about the name p in a tree that is as it is: the initrd, or /proc. */
+static int32_t not_ours(const struct place *p)
+{
+    if (p->parent.tree != TREE_PROC)
+        return -EROFS;
+    return p->kind == PLACE_NONE ? -ENOENT : -EPERM;
+}
+
 static int32_t unlink_place(const struct place *p)
 {
     if (p->length == 0)
         return -EISDIR;
-    if (!p->parent.tmp)
-        return -EROFS;
+    if (p->parent.tree != TREE_TMP)
+        return not_ours(p);
     if (p->kind == PLACE_NONE)
         return -ENOENT;
     if (p->slash)
@@ -109,12 +117,12 @@ static int32_t unlink_place(const struct place *p)
 /* => 0 or a negative errno, in Linux's order */
 static int32_t rename_place(const struct place *from, const struct place *to, bool replace)
 {
-    if (from->parent.tmp != to->parent.tmp)
+    if (from->parent.tree != to->parent.tree)
         return -EXDEV;
     if (from->length == 0 || to->length == 0)
         return to->length == 0 && !replace ? -EEXIST : -EBUSY;
-    if (!from->parent.tmp)
-        return -EROFS;
+    if (from->parent.tree != TREE_TMP)
+        return not_ours(from->kind == PLACE_NONE ? from : to);
     if (from->kind == PLACE_NONE)
         return -ENOENT;
     if (to->kind != PLACE_NONE && !replace)
@@ -170,8 +178,8 @@ static int32_t rmdir_place(const struct place *p)
         return p->name[1] == '.' ? -ENOTEMPTY : -EINVAL;
     if (p->length == 0)
         return -EBUSY;
-    if (!p->parent.tmp)
-        return -EROFS;
+    if (p->parent.tree != TREE_TMP && (p->kind == PLACE_DIR || p->parent.tree != TREE_PROC))
+        return not_ours(p);
     return p->kind == PLACE_NONE ? -ENOENT : -ENOTDIR;
 }
 
@@ -180,7 +188,7 @@ static int32_t mkdir_place(const struct place *p)
 {
     if (p->kind != PLACE_NONE)
         return -EEXIST;
-    return p->parent.tmp ? -EPERM : -EROFS;
+    return p->parent.tree == TREE_TMP ? -EPERM : not_ours(p);
 }
 
 int32_t user_path_do(int32_t at, vaddr_t path, int32_t (*what)(const struct place *))
@@ -251,6 +259,8 @@ static int32_t may_access(const struct place *p, uint32_t mode)
     place_stat(p, &st);
     if ((mode & W_OK) && st.device == DEVICE_INITRD)
         return -EROFS;
+    if ((mode & W_OK) && st.device == DEVICE_PROC)
+        return -EACCES;
     return (mode & X_OK) && !(st.mode & ANY_X) ? -EACCES : 0;
 }
 
@@ -302,8 +312,8 @@ static int32_t truncate_path(vaddr_t path, int64_t length)
         err = -EISDIR;
     else if (place.slash)
         err = -ENOTDIR;
-    else if (place.kind == PLACE_INITRD)
-        err = -EROFS;
+    else if (place.kind != PLACE_TMP)
+        err = place.kind == PLACE_PROC ? -EACCES : -EROFS;
     user_path_put(&p);
     if (err != 0)
         return err;

@@ -184,6 +184,8 @@ static int32_t chmod_at(int32_t at, vaddr_t path, uint32_t mode)
     if (place.slash && place.kind != PLACE_DIR)
         return -ENOTDIR;
     /* directories, /tmp among them, are as they are */
+    if (place.kind == PLACE_PROC || place.dir.tree == TREE_PROC)
+        return -EPERM;
     return place.kind == PLACE_TMP ? set_mode(place.inode, mode) : -EROFS;
 }
 

@@ -6,11 +6,11 @@
 
 /* ---- trees ---- */
 
-/* The place in the heap. Starts are multiples of something, in runs; two rounds of multiplying and folding
- * (constants of the hash "lowbias32", C. Wellons, Hash Prospector, 2018) leave nothing of that. */
+/* The place in the heap. Records lie in runs; two rounds of multiplying and folding (constants of the hash
+ * "lowbias32", C. Wellons, Hash Prospector, 2018) leave nothing of that. */
 static inline uint32_t priority(const struct fit_segment *s)
 {
-    uint32_t x = (uint32_t)(s->start ^ (uint64_t)s->start >> 32);
+    uint32_t x = (uint32_t)((uintptr_t)s ^ (uint64_t)(uintptr_t)s >> 32);
     x ^= x >> 16;
     x *= 0x7feb352d;
     x ^= x >> 15;
@@ -33,6 +33,17 @@ static inline uintptr_t most_of(const struct fit_segment *s)
     if (s->right != NULL && s->right->most > most)
         most = s->right->most;
     return most;
+}
+
+/* The largest size below s may be another. */
+static inline void update_up(struct fit_segment *s)
+{
+    for (; s != NULL; s = s->up) {
+        uintptr_t most = most_of(s);
+        if (most == s->most)
+            break;
+        s->most = most;
+    }
 }
 
 /* Whatever pointed down at `old` points at s, which may be NULL. */
@@ -91,12 +102,20 @@ void fit_tree_remove(struct fit_tree *t, struct fit_segment *s)
     while (s->left != NULL && s->right != NULL)
         rotate_up(t, priority(s->left) > priority(s->right) ? s->left : s->right);
     replace(t, s->up, s, s->left != NULL ? s->left : s->right);
-    for (struct fit_segment *p = s->up; p != NULL; p = p->up) {
-        uintptr_t most = most_of(p);
-        if (most == p->most)
-            break;
-        p->most = most;
-    }
+    update_up(s->up);
+}
+
+void fit_tree_resize(struct fit_tree *t, struct fit_segment *s, uintptr_t start, uintptr_t size)
+{
+    bool moves = t->order != FIT_BY_START;
+    if (moves)
+        fit_tree_remove(t, s);
+    s->start = start;
+    s->size = size;
+    if (moves)
+        fit_tree_insert(t, s);
+    else
+        update_up(s);
 }
 
 struct fit_segment *fit_tree_from(const struct fit_tree *t, uintptr_t at)
@@ -249,6 +268,11 @@ static void tree_remove(struct fit_set *set, struct fit_segment *s)
     set->count--;
 }
 
+static void tree_resize(struct fit_set *set, struct fit_segment *s, uintptr_t start, uintptr_t size)
+{
+    fit_tree_resize(&set->tree, s, start, size);
+}
+
 static bool has_size(const struct fit_tree *t, uintptr_t size)
 {
     return t->root != NULL && t->root->most >= size;
@@ -358,6 +382,17 @@ static void list_take(struct fit_set *set, struct fit_segment *s)
     set->count--;
 }
 
+static void list_resize(struct fit_set *set, struct fit_segment *s, uintptr_t start, uintptr_t size)
+{
+    bool moves = floor_log2(s->size) != floor_log2(size);
+    if (moves)
+        list_take(set, s);
+    s->start = start;
+    s->size = size;
+    if (moves)
+        list_insert(set, s);
+}
+
 static struct fit_segment *search_lists(struct fit_set *set, const struct fit_want *want, uintptr_t *at)
 {
     for (uint32_t i = floor_log2(want->size); i < FIT_LISTS; i++)
@@ -412,36 +447,42 @@ const struct fit fit_first = {.name = "first",
                               .order = FIT_BY_START,
                               .insert = tree_insert,
                               .remove = tree_remove,
+                              .resize = tree_resize,
                               .pick = pick_first};
 const struct fit fit_last = {.name = "last",
                              .summary = "the highest address that fits, as Linux's mmap",
                              .order = FIT_BY_START,
                              .insert = tree_insert,
                              .remove = tree_remove,
+                             .resize = tree_resize,
                              .pick = pick_last};
 const struct fit fit_next = {.name = "next",
                              .summary = "the lowest address behind the last allocation",
                              .order = FIT_BY_START,
                              .insert = tree_insert,
                              .remove = tree_remove,
+                             .resize = tree_resize,
                              .pick = pick_next};
 const struct fit fit_best = {.name = "best",
                              .summary = "the smallest segment that fits",
                              .order = FIT_SMALL_FIRST,
                              .insert = tree_insert,
                              .remove = tree_remove,
+                             .resize = tree_resize,
                              .pick = pick_best};
 const struct fit fit_worst = {.name = "worst",
                               .summary = "the largest segment",
                               .order = FIT_LARGE_FIRST,
                               .insert = tree_insert,
                               .remove = tree_remove,
+                              .resize = tree_resize,
                               .pick = pick_worst};
 const struct fit fit_instant = {.name = "instant",
                                 .summary = "any segment of a power of two that surely fits",
                                 .order = FIT_NO_ORDER,
                                 .insert = list_insert,
                                 .remove = list_take,
+                                .resize = list_resize,
                                 .pick = pick_instant};
 
 const struct fit *const fit_table[] = {&fit_first, &fit_last, &fit_next, &fit_best, &fit_worst, &fit_instant};

@@ -10,7 +10,7 @@
 
 /* => size > 0, start + size <= UINTPTR_MAX; segments of one set do not overlap */
 struct fit_segment {
-    uintptr_t start, size; /* the owner's; not to be changed while the segment is in a set */
+    uintptr_t start, size; /* the owner's; while the segment is in a set only to be changed by fit_resize */
     /* the strategy's: a tree's links and the largest size from here down; in a list `left` is the next and
      * `right` the one before */
     struct fit_segment *left, *right, *up;
@@ -32,8 +32,9 @@ enum fit_order {
     FIT_NO_ORDER,    /* not a tree */
 };
 
-/* A treap (Seidel and Aragon, Algorithmica 16, 1996): a search tree by `order` and a heap by a hash of the
- * start, so that it is balanced as a random one is. Zeroed memory is an empty one by start. */
+/* A treap (Seidel and Aragon, Algorithmica 16, 1996): a search tree by `order` and a heap by a hash of where
+ * the segment's record lies, so that it is balanced as a random one is, whatever becomes of start and size.
+ * Zeroed memory is an empty one by start. */
 struct fit_tree {
     struct fit_segment *root;
     enum fit_order order;
@@ -41,6 +42,10 @@ struct fit_tree {
 
 void fit_tree_insert(struct fit_tree *t, struct fit_segment *s);
 void fit_tree_remove(struct fit_tree *t, struct fit_segment *s);
+
+/* Another range for a segment of the tree. => it overlaps no other, and lies between the same two. By start
+ * this is cheaper than to remove and insert. */
+void fit_tree_resize(struct fit_tree *t, struct fit_segment *s, uintptr_t start, uintptr_t size);
 
 /* In a tree by start: the first segment that ends behind `at`, whether or not it contains it. => or NULL */
 struct fit_segment *fit_tree_from(const struct fit_tree *t, uintptr_t at);
@@ -68,6 +73,7 @@ struct fit {
     enum fit_order order;
     void (*insert)(struct fit_set *set, struct fit_segment *s);
     void (*remove)(struct fit_set *set, struct fit_segment *s);
+    void (*resize)(struct fit_set *set, struct fit_segment *s, uintptr_t start, uintptr_t size);
     /* A segment that holds what is wanted, and where in it the allocation starts: as low as possible, but as
      * high for last fit. => NULL: no segment of the set does */
     struct fit_segment *(*pick)(struct fit_set *set, const struct fit_want *want, uintptr_t *at);
@@ -96,6 +102,12 @@ static inline void fit_insert(struct fit_set *set, struct fit_segment *s)
 static inline void fit_remove(struct fit_set *set, struct fit_segment *s)
 {
     set->fit->remove(set, s);
+}
+
+/* Another range for a segment of the set. => it overlaps no other, and lies between the same two */
+static inline void fit_resize(struct fit_set *set, struct fit_segment *s, uintptr_t start, uintptr_t size)
+{
+    set->fit->resize(set, s, start, size);
 }
 
 static inline struct fit_segment *fit_pick(struct fit_set *set, const struct fit_want *want, uintptr_t *at)

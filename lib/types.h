@@ -22,7 +22,7 @@
 #define UNUSED         __attribute__((unused))
 #define NOINLINE       __attribute__((noinline))
 #define ALWAYS_INLINE  inline __attribute__((always_inline))
-#define PRINTF_LIKE(f) __attribute__((format(printf, f, (f) + 1)))
+#define PRINTF_LIKE(f) __attribute__((format(__printf__, f, (f) + 1)))
 
 /* Linker sets: objects gathered by the linker into one array per set name, so that a module registers
  * a command or a test beside its own code and no central table has to know it. */

@@ -5,6 +5,7 @@
  * pages go one by one to wherever the buddy allocator puts them, which is the smallest holes first. */
 #include "mm/compact.h"
 #include "lib/command.h"
+#include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/evict.h"
 #include "mm/migrate.h"
@@ -14,6 +15,8 @@
 /* After a failure so many calls are answered no without looking, then twice as many, up to the limit: as
  * Linux's compact_defer_shift. */
 enum { DEFER_FIRST = 1, DEFER_MOST = 64 };
+
+static bool asked = true; /* compact_for does its work */
 
 static struct {
     unsigned order; /* the lowest that failed */
@@ -130,6 +133,8 @@ static struct frame *make_block(unsigned order)
 
 struct frame *compact_for(unsigned order)
 {
+    if (!asked)
+        return NULL;
     if (deferred.skip > 0 && order >= deferred.order) {
         deferred.skip--;
         return NULL;
@@ -169,21 +174,30 @@ static uint32_t compact_all(unsigned order, uint32_t most)
     return count;
 }
 
-static int command_run(int argc, char **argv, struct printer *out)
+static int by_hand(unsigned order, struct printer *out)
 {
-    uint32_t order = BUDDY_MAX_ORDER;
-    if (argc > 2 ||
-        (argc == 2 && (!parse_u32(argv[1], false, &order) || order == 0 || order > BUDDY_MAX_ORDER))) {
-        print(out, "compact: %s is no order; expected one number from 1 to %u, or nothing\n",
-              argc > 2 ? argv[2] : argv[1], BUDDY_MAX_ORDER);
-        return 1;
-    }
-    uint32_t before = vmstat.pgmigrate_success;
-    uint32_t blocks = compact_all(order, UINT32_MAX);
+    uint32_t before = vmstat.pgmigrate_success, blocks = compact_all(order, UINT32_MAX);
     print(out, "compact: order=%u free-blocks=%u moved=%u pages\n", order, blocks,
           vmstat.pgmigrate_success - before);
     return 0;
 }
 
-COMMAND(compact, "[ORDER]", "move pages together until free memory lies in blocks of 2^ORDER frames",
+static int command_run(int argc, char **argv, struct printer *out)
+{
+    uint32_t order = BUDDY_MAX_ORDER;
+    if (argc == 2 && (strcmp(argv[1], "on") == 0 || strcmp(argv[1], "off") == 0)) {
+        asked = strcmp(argv[1], "on") == 0;
+        return 0;
+    }
+    if (argc == 1 ||
+        (argc == 2 && parse_u32(argv[1], false, &order) && order > 0 && order <= BUDDY_MAX_ORDER))
+        return by_hand(order, out);
+    print(out, "compact: %s: expected an order from 1 to %u, on, off, or nothing\n", argv[argc > 2 ? 2 : 1],
+          BUDDY_MAX_ORDER);
+    return 1;
+}
+
+COMMAND(compact, "[ORDER|on|off]",
+        "move pages together until free memory lies in blocks of 2^ORDER frames; on, off: when order= wants "
+        "a block",
         command_run);

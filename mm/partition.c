@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * mm-level: 2.3
- * The book of a contiguous arena. A partition that moves down by h units owns its old place and the h units
- * below it until its last unit has moved: then the upper h are given back. So the arena never hands out what
- * is half moved, and a partition may be freed at any point of its move. */
+ * The book of a contiguous arena. A partition that moves down owns its old place and its new one until its
+ * last unit has moved: then what it has left is given back. So the arena never hands out what is half moved,
+ * and a partition may be freed at any point of its move. Of a hole that is larger than the partition the rest
+ * stays free meanwhile: else a small partition on its slow way down would take the largest hole out of use.
+ */
 #include "mm/partition.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -106,11 +108,17 @@ enum vm_result partition_alloc(struct partition_book *b, const char *name, uint3
     return r;
 }
 
+/* What the partition that moves owns besides its old place, from b->target on. */
+static uint32_t extra_units(const struct partition_book *b)
+{
+    return b->moving == NULL ? 0 : MIN(b->moving->at - b->target, b->moving->units);
+}
+
 /* The move of b->moving ends here: its old place and its new one are whatever they are. */
 static void give_back_both(struct partition_book *b)
 {
     struct partition *p = b->moving;
-    vmem_free(b->arena, b->target, p->at - b->target);
+    vmem_free(b->arena, b->target, extra_units(b));
     vmem_free(b->arena, p->at, p->units);
     b->by_start[p->at] = NULL;
     b->moving = NULL;
@@ -135,14 +143,16 @@ void partition_free(struct partition_book *b, struct partition *p)
 /* Chooses the partition that moves next: the one above the lowest hole. */
 static bool begin_move(struct partition_book *b)
 {
-    uint32_t hole = 0;
-    while (hole < b->units && b->by_start[hole] != NULL)
+    uint32_t hole = 0, below = 0;
+    for (; hole < b->units && b->by_start[hole] != NULL; below++)
         hole += b->by_start[hole]->units;
+    if (below == b->count) /* nothing lies above the hole */
+        return false;
     uint32_t at = hole;
-    while (at < b->units && b->by_start[at] == NULL)
+    while (b->by_start[at] == NULL)
         at++;
     /* a tag for the hole is needed: without memory for it nothing moves */
-    if (at == b->units || vmem_alloc_at(b->arena, hole, at - hole) != VM_OK)
+    if (vmem_alloc_at(b->arena, hole, MIN(at - hole, b->by_start[at]->units)) != VM_OK)
         return false;
     b->moving = b->by_start[at];
     b->target = hole;
@@ -199,10 +209,10 @@ struct partition_figures partition_figures(const struct partition_book *b)
         .holes = v.holes,
     };
     f.used = f.total - f.free;
-    uint32_t own = f.used - (b->moving != NULL ? b->moving->at - b->target : 0);
-    f.external = f.free == 0 ? 0 : 1000 - thousandths(f.largest, f.free);
-    f.internal = own == 0 ? 0 : 1000 - thousandths(b->bytes, (uint64_t)own * b->unit_bytes);
-    f.success = b->allocs == 0 ? 1000 : 1000 - thousandths(b->failures, b->allocs);
+    uint32_t own = f.used - extra_units(b);
+    f.external = thousandths(f.free - f.largest, f.free);
+    f.internal = thousandths((uint64_t)own * b->unit_bytes - b->bytes, (uint64_t)own * b->unit_bytes);
+    f.success = b->allocs == 0 ? 1000 : thousandths(b->allocs - b->failures, b->allocs);
     return f;
 }
 
@@ -225,8 +235,7 @@ bool partition_check(const struct partition_book *b, struct printer *out)
         used += p->units;
         bytes += p->bytes;
     }
-    if (b->moving != NULL)
-        used += b->moving->at - b->target;
+    used += extra_units(b);
     struct vmem_figures v = vmem_figures(b->arena);
     if (count != b->count || bytes != b->bytes || used + v.free != b->units) {
         print(out, "partitions: %u counted, %u listed; %u units used + %u free of %u\n", b->count, count,

@@ -26,8 +26,8 @@ struct partition_book {
     uint32_t units, unit_bytes;
     uint32_t count; /* partitions */
     uint64_t bytes; /* asked for by those that there are */
-    /* The move that is going on: `moving` slides down from moving->at to `target`; `moved` units have. The
-     * units between are allocated meanwhile. NULL: none. */
+    /* The move that is going on: `moving` slides down from moving->at to `target`; `moved` units have. Its
+     * new place, as far as the old one does not cover it, is allocated meanwhile. NULL: none. */
     struct partition *moving;
     uint32_t target, moved;
     /* so far */

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * mm-level: 3
  * The slot table. Slots are handed out cluster by cluster, in ascending order inside each, so that pages
- * which go out together lie together. A cluster with a free slot is on one of two lists, whole or partial;
- * the current one is on none. All of it is O(1). */
+ * which go out together lie together.
+ *
+ * A cluster of which no slot is in use is free in an arena of slot numbers, whose quantum is a cluster; next
+ * fit, so that clusters that are filled one after the other are neighbours if they can be. The others are
+ * allocated from it: the current one, which is being filled; those with some slots free, in a list; and those
+ * that are full. Per slot this is O(1); once in a cluster it is O(log holes). The arena's tags are there from
+ * the start, as slots are wanted when memory is short. The last cluster may be smaller than the arena
+ * thinks: its slots beyond the disk's end are never free. */
 #include "mm/swap.h"
 #include "lib/command.h"
 #include "lib/errno.h"
@@ -13,6 +19,7 @@
 #include "mm/port.h"
 #include "mm/slab.h"
 #include "mm/stats.h"
+#include "mm/vmem.h"
 
 /* So many failed writes in a row, and the disk counts as one without room: or what is clean would be evicted
  * and read back for ever, by instructions that need two pages while only one can go. */
@@ -27,113 +34,126 @@ struct cluster {
     uint32_t all;    /* the same when none is in use: fewer bits in the last one */
 };
 
+/* Of what swap_alloc and swap_release change. */
+static struct spin lock = SPIN_INIT("swap", RANK_SWAP);
+
 static struct {
     struct blkdev *disk;
     struct cluster *clusters, *current;
-    struct list_node whole, partial;
+    struct vmem *whole; /* clusters that are free altogether */
+    struct list_node partial;
     uint32_t total, free;
     uint32_t reads, writes;
     uint32_t failures; /* of writes, in a row */
     slot_t refused;    /* the disk did not take this one's content, and no other was stored or freed since */
 } swap;
 
-/* Of which slots are free. What is in a slot belongs to who has it. */
-static struct spin lock = SPIN_INIT("swap", RANK_SWAP);
-
 bool swap_verify = true;
 struct slot *swap_slots;
 
-static void init_clusters(void)
+static void forget_all(void)
 {
-    list_init(&swap.whole);
-    list_init(&swap.partial);
-    for (uint32_t at = 0; at < swap.total; at += CLUSTER) {
-        struct cluster *c = &swap.clusters[at / CLUSTER];
-        uint32_t n = MIN(swap.total - at, (uint32_t)CLUSTER);
-        c->unused = c->all = n == CLUSTER ? UINT32_MAX : (1u << n) - 1;
-        list_push_back(&swap.whole, &c->link);
+    if (swap.whole != NULL) {
+        vmem_free_all(swap.whole);
+        vmem_destroy(swap.whole);
     }
-}
-
-enum vm_result swap_init(struct blkdev *disk)
-{
     kfree(swap_slots);
     kfree(swap.clusters);
     swap_slots = NULL;
     memset(&swap, 0, sizeof swap);
     swap.refused = SLOT_NONE;
+}
+
+static bool init_clusters(uint32_t slots)
+{
+    uint32_t count = (slots + CLUSTER - 1) / CLUSTER;
+    /* at worst each cluster is a segment */
+    struct vmem_config c = {.name = "swap", .quantum = CLUSTER, .fit = &fit_next, .tags = count + 1};
+    swap.whole = vmem_create(&c);
+    swap.clusters = kmalloc(count * sizeof(struct cluster));
+    if (swap.whole == NULL || swap.clusters == NULL ||
+        vmem_add(swap.whole, 0, (uintptr_t)count * CLUSTER) != VM_OK)
+        return false;
+    list_init(&swap.partial);
+    for (uint32_t i = 0; i < count; i++) {
+        struct cluster *cluster = &swap.clusters[i];
+        uint32_t n = MIN(slots - i * CLUSTER, (uint32_t)CLUSTER);
+        cluster->unused = cluster->all = n == CLUSTER ? UINT32_MAX : (1u << n) - 1;
+        list_init(&cluster->link);
+    }
+    return true;
+}
+
+enum vm_result swap_init(struct blkdev *disk)
+{
+    forget_all();
     if (disk == NULL)
         return VM_OK;
     if (disk->pages < SWAP_MIN_SLOTS)
         return VM_INVALID;
     swap_slots = kzalloc(disk->pages * sizeof(struct slot));
-    swap.clusters = kmalloc((disk->pages + CLUSTER - 1) / CLUSTER * sizeof(struct cluster));
-    if (swap_slots == NULL || swap.clusters == NULL) {
-        kfree(swap_slots);
-        kfree(swap.clusters);
-        swap_slots = NULL;
-        memset(&swap, 0, sizeof swap);
+    if (swap_slots == NULL || !init_clusters(disk->pages)) {
+        forget_all();
         return VM_NO_MEMORY;
     }
     swap.disk = disk;
     swap.total = swap.free = disk->pages;
-    init_clusters();
     return VM_OK;
 }
 
-/* The next cluster to fill: a whole one, so that neighbours stay neighbours, else any. */
+/* The next cluster to fill: a whole one, so that neighbours stay neighbours, else any. => a slot is free */
 static struct cluster *next_cluster(void)
 {
-    struct list_node *n = list_pop_front(&swap.whole);
-    if (n == NULL)
-        n = list_pop_front(&swap.partial);
-    return container_of(n, struct cluster, link);
-}
-
-static slot_t take_slot(enum swap_use use)
-{
-    if (swap.free == 0 || (swap.free == 1 && use != SWAP_EXCHANGE))
-        return SLOT_NONE;
-    if (swap.current == NULL || swap.current->unused == 0)
-        swap.current = next_cluster();
-    struct cluster *c = swap.current;
-    uint32_t bit = (uint32_t)__builtin_ctz(c->unused);
-    c->unused &= c->unused - 1;
-    swap.free--;
-    slot_t s = {(uint32_t)(c - swap.clusters) * CLUSTER + bit};
-    swap_slots[s.n] = (struct slot){.refs = 1};
-    return s;
+    uintptr_t at;
+    if (vmem_alloc(swap.whole, CLUSTER, &at) == VM_OK)
+        return &swap.clusters[at / CLUSTER];
+    return container_of(list_pop_front(&swap.partial), struct cluster, link);
 }
 
 slot_t swap_alloc(enum swap_use use)
 {
+    slot_t s = SLOT_NONE;
     spin_take(&lock);
-    slot_t s = take_slot(use);
+    if (likely(swap.free > 1 || (swap.free == 1 && use == SWAP_EXCHANGE))) {
+        if (swap.current == NULL || swap.current->unused == 0)
+            swap.current = next_cluster();
+        struct cluster *c = swap.current;
+        s.n = (uint32_t)(c - swap.clusters) * CLUSTER + (uint32_t)__builtin_ctz(c->unused);
+        c->unused &= c->unused - 1;
+        swap.free--;
+        swap_slots[s.n] = (struct slot){.refs = 1};
+    }
     spin_release(&lock);
     return s;
+}
+
+/* Slot s is free again: where its cluster belongs now. */
+static inline void put_slot(slot_t s)
+{
+    struct cluster *c = &swap.clusters[s.n / CLUSTER];
+    bool was_full = c->unused == 0;
+    c->unused |= 1u << s.n % CLUSTER;
+    swap.free++;
+    if (c == swap.current)
+        return;
+    if (!was_full && c->unused == c->all)
+        list_remove(&c->link);
+    if (c->unused == c->all)
+        vmem_free(swap.whole, s.n / CLUSTER * CLUSTER, CLUSTER);
+    else if (was_full)
+        list_push_back(&swap.partial, &c->link);
 }
 
 /* The disk's discard is under the lock, too: nothing of the disk's is to be cut in two. */
 void swap_release(slot_t s)
 {
-    spin_take(&lock);
-    struct cluster *c = &swap.clusters[s.n / CLUSTER];
     ASSERT(swap_slots[s.n].frame == NULL, "swap: slot %u is freed while frame %#x keeps it", s.n,
            frame_pfn(swap_slots[s.n].frame).n);
+    spin_take(&lock);
     swap_slots[s.n].refs = 0;
-    bool was_full = c->unused == 0;
-    c->unused |= 1u << s.n % CLUSTER;
-    swap.free++;
+    put_slot(s);
     if (s.n != swap.refused.n)
         swap.refused = SLOT_NONE;
-    if (c != swap.current) {
-        if (!was_full && c->unused == c->all)
-            list_remove(&c->link);
-        if (c->unused == c->all)
-            list_push_back(&swap.whole, &c->link);
-        else if (was_full)
-            list_push_back(&swap.partial, &c->link);
-    }
     if (unlikely(swap.disk->discard != NULL))
         swap.disk->discard(swap.disk, s.n);
     spin_release(&lock);
@@ -280,24 +300,23 @@ struct blkdev *swap_disk(void)
     return swap.disk;
 }
 
-/* Is c where its free slots say it should be? *listed counts those on a list. */
-static bool check_list(struct list_node *list, bool whole, uint32_t *listed, struct printer *out)
+/* Is the cluster from slot `at` on where its free slots say it should be? */
+static bool check_cluster(uint32_t at, struct printer *out)
 {
-    list_for_each (n, list) {
-        struct cluster *c = container_of(n, struct cluster, link);
-        ++*listed;
-        if (c == swap.current || c->unused == 0 || (c->unused == c->all) != whole) {
-            print(out, "swap: cluster %u with free slots %#x is on the wrong list\n",
-                  (uint32_t)(c - swap.clusters), c->unused);
-            return false;
-        }
-    }
-    return true;
+    const struct cluster *c = &swap.clusters[at / CLUSTER];
+    bool current = c == swap.current, whole = !current && c->unused == c->all;
+    bool partial = !current && !whole && c->unused != 0;
+    if ((vmem_size(swap.whole, at) == 0) == whole && list_linked(&c->link) == partial)
+        return true;
+    print(out, "swap: cluster %u with free slots %#x is %sin the arena of whole ones, and %son the list\n",
+          at / CLUSTER, c->unused, vmem_size(swap.whole, at) == 0 ? "" : "not ",
+          list_linked(&c->link) ? "" : "not ");
+    return false;
 }
 
 bool swap_check(struct printer *out)
 {
-    uint32_t unused = 0, listed = 0, expected = 0;
+    uint32_t unused = 0;
     if (swap.disk == NULL)
         return true;
     for (uint32_t i = 0; i < swap.total; i++) {
@@ -310,13 +329,11 @@ bool swap_check(struct printer *out)
             return false;
         }
         unused += is_free;
-        expected += i % CLUSTER == 0 && c != swap.current && c->unused != 0;
+        if (i % CLUSTER == 0 && !check_cluster(i, out))
+            return false;
     }
-    if (!check_list(&swap.whole, true, &listed, out) || !check_list(&swap.partial, false, &listed, out))
-        return false;
-    if (unused != swap.free || listed != expected) {
-        print(out, "swap: %u slots counted free, %u are; %u clusters listed, %u should be\n", swap.free,
-              unused, listed, expected);
+    if (unused != swap.free) {
+        print(out, "swap: %u slots counted free, %u are\n", swap.free, unused);
         return false;
     }
     return true;

@@ -72,12 +72,11 @@ static inline void link_before(struct tag *t, struct tag *next)
 
 /* ---- allocated segments: the hash table ---- */
 
-static bool set_buckets(struct vmem *a, uint32_t bits)
+/* The segments go over to an empty table of 2^bits chains. */
+static void rehash(struct vmem *a, struct tag **table, uint32_t bits)
 {
-    struct tag **old = a->buckets, **table = kzalloc(sizeof *table << bits);
+    struct tag **old = a->buckets;
     uint32_t old_count = 1u << a->bucket_bits;
-    if (table == NULL)
-        return false;
     a->buckets = table;
     a->bucket_bits = bits;
     a->grow_at = 1u << bits;
@@ -91,7 +90,30 @@ static bool set_buckets(struct vmem *a, uint32_t bits)
     }
     if (old != a->few_buckets)
         kfree(old);
-    return true;
+}
+
+static bool set_buckets(struct vmem *a, uint32_t bits)
+{
+    struct tag **table = kzalloc(sizeof *table << bits);
+    if (table != NULL)
+        rehash(a, table, bits);
+    return table != NULL;
+}
+
+/* So few are left that the arena's own small table will do. */
+static NOINLINE void shrink(struct vmem *a)
+{
+    a->shrink_at = 0;
+    memset(a->few_buckets, 0, sizeof a->few_buckets);
+    rehash(a, a->few_buckets, FEW_BUCKETS_BITS);
+}
+
+static NOINLINE void grow(struct vmem *a)
+{
+    if (set_buckets(a, a->bucket_bits + 1))
+        a->shrink_at = 1u << (FEW_BUCKETS_BITS - 1);
+    else
+        a->grow_at *= 2; /* long chains are not worse than failing; try again later */
 }
 
 static inline void set_used(struct vmem *a, struct tag *t)
@@ -100,8 +122,8 @@ static inline void set_used(struct vmem *a, struct tag *t)
     t->kind = VMEM_USED;
     t->next = *b;
     *b = t;
-    if (unlikely(++a->n.allocated > a->grow_at) && !set_buckets(a, a->bucket_bits + 1))
-        a->grow_at *= 2; /* long chains are not worse than failing; try again later */
+    if (unlikely(++a->n.allocated > a->grow_at))
+        grow(a);
 }
 
 /* => the segment, no longer in the table; or a panic */
@@ -111,7 +133,8 @@ static inline struct tag *take_used(struct vmem *a, uintptr_t start, uintptr_t s
     ASSERT(t != NULL && t->seg.size == ALIGN_UP(size, a->quantum), "vmem %s: %#zx + %#zx is not allocated",
            a->name, (size_t)start, (size_t)size);
     *link = t->next;
-    a->n.allocated--;
+    if (unlikely(--a->n.allocated < a->shrink_at))
+        shrink(a);
     return t;
 }
 
@@ -134,6 +157,14 @@ static inline void unfile(struct vmem *a, struct tag *t)
         fit_tree_remove(&a->places, &t->place);
 }
 
+/* The free segment t is larger or smaller from here on. */
+static inline void resize(struct vmem *a, struct tag *t, uintptr_t start, uintptr_t size)
+{
+    fit_resize(&a->holes, &t->seg, start, size);
+    if (unlikely(a->has_places))
+        fit_tree_resize(&a->places, &t->place, start, size);
+}
+
 /* Files all of them afresh. */
 static void file_all(struct vmem *a, const struct fit *fit)
 {
@@ -145,27 +176,34 @@ static void file_all(struct vmem *a, const struct fit *fit)
             file(a, tag_of(n));
 }
 
-/* [at, at + size) of the free segment t becomes an allocated one. => false when there are no tags */
+/* [at, at + size) of the free segment t becomes an allocated one; what is left of t stays one or two free
+ * ones. => false when there are no tags */
 static inline bool carve(struct vmem *a, struct tag *t, uintptr_t at, uintptr_t size)
 {
     uintptr_t front = at - t->seg.start, end = at + size, back = end_of(t) - end;
     if (!have_tags(a, (front > 0) + (back > 0)))
         return false;
-    unfile(a, t);
-    if (front > 0) {
-        struct tag *f = take_tag(a, VMEM_FREE, t->seg.start, front);
-        link_before(f, t);
-        file(a, f);
-    }
-    if (back > 0) {
-        struct tag *b = take_tag(a, VMEM_FREE, end, back);
-        link_before(b, tag_of(t->link.next));
-        file(a, b);
-    }
-    t->seg.start = at;
-    t->seg.size = size;
-    set_used(a, t);
     a->n.free -= size;
+    if (front == 0 && back == 0) {
+        unfile(a, t);
+        set_used(a, t);
+        return true;
+    }
+    struct tag *used = take_tag(a, VMEM_USED, at, size);
+    if (front == 0) {
+        link_before(used, t);
+        resize(a, t, end, back);
+    } else {
+        struct tag *behind = tag_of(t->link.next);
+        link_before(used, behind);
+        resize(a, t, t->seg.start, front);
+        if (back > 0) {
+            struct tag *rest = take_tag(a, VMEM_FREE, end, back);
+            link_before(rest, behind);
+            file(a, rest);
+        }
+    }
+    set_used(a, used);
     return true;
 }
 
@@ -412,19 +450,24 @@ void vmem_free(struct vmem *a, uintptr_t start, uintptr_t size)
     struct tag *before = tag_of(t->link.prev), *behind = tag_of(t->link.next);
     a->n.frees++;
     a->n.free += t->seg.size;
-    t->kind = VMEM_FREE;
-    if (behind->kind == VMEM_FREE) {
-        unfile(a, behind);
-        t->seg.size += behind->seg.size;
-        drop_tag(a, behind);
-    }
     if (before->kind == VMEM_FREE) {
-        unfile(a, before);
-        t->seg.start = before->seg.start;
-        t->seg.size += before->seg.size;
-        drop_tag(a, before);
+        uintptr_t end = end_of(t);
+        drop_tag(a, t);
+        if (behind->kind == VMEM_FREE) {
+            end = end_of(behind);
+            unfile(a, behind);
+            drop_tag(a, behind);
+        }
+        t = before;
+        resize(a, t, t->seg.start, end - t->seg.start);
+    } else if (behind->kind == VMEM_FREE) {
+        drop_tag(a, t);
+        t = behind;
+        resize(a, t, start, end_of(t) - start);
+    } else {
+        t->kind = VMEM_FREE;
+        file(a, t);
     }
-    file(a, t);
     give_back(a, t);
     spin_release(&a->lock);
 }

@@ -36,7 +36,7 @@ struct vmem {
     struct fit_tree spans;
     struct tag **buckets, *few_buckets[1 << FEW_BUCKETS_BITS];
     uint32_t bucket_bits;
-    uint32_t grow_at; /* the table, when so many segments are allocated */
+    uint32_t grow_at, shrink_at; /* the table, when more, or fewer, segments than this are allocated */
     struct tag *spare;
     uint32_t spares, keep; /* at most so many spare ones */
     struct vmem_figures n; /* without `largest` */

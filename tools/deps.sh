@@ -37,6 +37,10 @@ python_loads() { # $1: shared library
 	return 1
 }
 
+preloads() { # $1: shared library; the loader only complains
+	[ -z "$(env LD_PRELOAD="$1" sh -c : 2>&1)" ]
+}
+
 host_compiles() { # $1: header; a bare gcc has no C library
 	echo "#include <$1>" | gcc -E -x c - -o /dev/null
 }
@@ -63,6 +67,9 @@ need python3-pytest-xdist python_has xdist
 need python3-pil python_has PIL
 need python3-matplotlib python_has matplotlib
 need liblz4-1 python_loads liblz4.so.1
+need valgrind have valgrind
+need libjemalloc2 preloads libjemalloc.so.2
+need libmimalloc2.0 preloads libmimalloc.so.2
 
 [ -n "$missing" ] || exit 0
 

@@ -206,7 +206,7 @@ def group_sim():
 
 
 def group_qemu():
-    ok, text = make("all", "iso", "build/sim", "build/faultline-lockcheck.elf")
+    ok, text = make("all", "iso", "build/sim", "build/host64/mems", "build/faultline-lockcheck.elf")
     if not ok:
         outcome = Outcome()
         outcome.expect(False, "build", tail(text))

@@ -22,19 +22,42 @@ struct line {
     uint32_t rng;
 };
 
-static void toggle(struct line *l, uint32_t i)
+/* A range in cell i. */
+static void random_range(struct line *l, uint32_t i, uintptr_t *start, uintptr_t *size)
+{
+    uint32_t from = random_below(&l->rng, 2) ? 0 : random_below(&l->rng, CELL);
+    *start = l->base + i * CELL + from;
+    *size = random_below(&l->rng, 3) ? 1 + random_below(&l->rng, CELL - from) : CELL - from;
+}
+
+static uint32_t log2_of(uintptr_t size)
+{
+    uint32_t n = 0;
+    while (size >>= 1)
+        n++;
+    return n;
+}
+
+/* A segment comes, goes, or becomes another in place. */
+static void change(struct line *l, uint32_t i)
 {
     struct fit_segment *s = &l->segment[i];
-    l->used[i] = !l->used[i];
+    uintptr_t start, size;
+    random_range(l, i, &start, &size);
     if (!l->used[i]) {
+        l->used[i] = true;
+        s->start = start;
+        s->size = size;
+        fit_insert(&l->set, s);
+        l->stamp[i] = ++l->stamps;
+    } else if (random_below(&l->rng, 2)) {
+        if (log2_of(s->size) != log2_of(size)) /* in its list it keeps its place */
+            l->stamp[i] = ++l->stamps;
+        fit_resize(&l->set, s, start, size);
+    } else {
+        l->used[i] = false;
         fit_remove(&l->set, s);
-        return;
     }
-    uint32_t from = random_below(&l->rng, 2) ? 0 : random_below(&l->rng, CELL);
-    s->start = l->base + i * CELL + from;
-    s->size = random_below(&l->rng, 3) ? 1 + random_below(&l->rng, CELL - from) : CELL - from;
-    l->stamp[i] = ++l->stamps;
-    fit_insert(&l->set, s);
 }
 
 static struct fit_want random_want(struct line *l)
@@ -81,7 +104,7 @@ static void run_line(struct ktest_run *t, const struct fit *fit, uintptr_t base)
     l.rng = 5;
     fit_init(&l.set, fit);
     for (uint32_t i = 0; i < ROUNDS; i++) {
-        toggle(&l, random_below(&l.rng, CELLS));
+        change(&l, random_below(&l.rng, CELLS));
         expect_pick(t, &l);
         uintptr_t most = 0;
         for (uint32_t c = 0; c < CELLS; c++) {

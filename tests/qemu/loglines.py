@@ -17,6 +17,16 @@ EVENTS = {
                         r"order=(?P<order>\d+) instead"),
     "merge": re.compile(r"merge pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{5}000) frame=(?P<frame>0x[0-9a-f]+) "
                         r"into=(?P<into>0x[0-9a-f]+)"),
+    "move": re.compile(r"move pid=(?P<pid>\d+) va=0x(?P<va>[0-9a-f]{5}000) frame=(?P<frame>0x[0-9a-f]+) "
+                       r"to=(?P<to>0x[0-9a-f]+)"),
+    "contig-init": re.compile(r"contig-init frames=\d+ at=0x[0-9a-f]+ strategy=\w+ moved=\d+"),
+    "contig-alloc": re.compile(r"contig-alloc name=\S+ bytes=\d+ buddy=[01] strategy=\w+ result=.* ticks=\d+"),
+    "contig-free": re.compile(r"contig-free name=\S+ bytes=\d+ at=(0x)?[0-9a-f]+ frames=\d+"),
+    "contig-read": re.compile(r"contig-read name=\S+ offset=\d+ bytes=\d+"),
+    "contig-write": re.compile(r"contig-write name=\S+ offset=\d+ bytes=\d+"),
+    "contig-move": re.compile(r"contig-move name=\S+ page=\d+ frame=(?P<frame>0x[0-9a-f]+) to=(?P<to>0x[0-9a-f]+)"),
+    "contig-compact": re.compile(r"contig-compact steps=\d+ moved=\d+ longest-ticks=\d+ largest=\d+"),
+    "contig-reset": re.compile(r"contig-reset partitions=\d+"),
     "start": re.compile(r"start pid=(?P<pid>\d+) name=(?P<name>\S+) entry=0x(?P<entry>[0-9a-f]{8})"),
     "fork": re.compile(r"fork pid=(?P<pid>\d+) name=(?P<name>\S+) ppid=(?P<ppid>\d+)(?P<shared> memory=shared)?"),
     "exec": re.compile(r"exec pid=(?P<pid>\d+) name=(?P<name>\S+) entry=0x(?P<entry>[0-9a-f]{8})"),

@@ -440,6 +440,26 @@ class Model:
         if into != self.zero_frame:
             self.frames[into].dirty |= self.frames[into].slot is None
 
+    def on_move(self, e):
+        """Compaction puts a page into a frame that nobody has. All else about it stays, its place in the queue too."""
+        n, to, key = int(e["frame"], 16), int(e["to"], 16), (int(e["pid"]), int(e["va"], 16))
+        self.require(to not in self.frames and to != self.zero_frame, f"frame {to:#x} has a page")
+        if n not in self.frames and self.hidden_frames():
+            return
+        self.require(n in self.frames, f"nothing is in frame {n:#x}")
+        frame = self.frames[n]
+        self.require(frame.maps[:1] == [key] or not frame.maps, f"the page is {frame.maps}")
+        self.split(frame)
+        self.frames = {to if k == n else k: f for k, f in self.frames.items()}
+        for mapped in frame.maps:
+            self.resident[mapped] = to
+        if frame.image and self.images.get(frame.image) == n:
+            self.images[frame.image] = to
+        if frame.slot is not None:
+            self.slots[frame.slot].frame = to
+        if n in self.doubtful:
+            self.doubtful = self.doubtful - {n} | {to}
+
     # evictions ----------------------------------------------------------------------------------------
 
     def on_evict(self, e):

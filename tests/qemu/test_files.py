@@ -71,6 +71,43 @@ def test_initrd_is_read_only():
     assert sum(answer.startswith("-1") for answer in said.values()) == len(expected)
 
 
+@pytest.mark.parametrize("append", ["frames=256", "frames=256 swaplat=100", "frames=256 order=2"])
+def test_proc_answers_as_on_linux(append):
+    """What /proc says about memory whose state the program knows, and wrong calls on its files."""
+    linux = subprocess.run([FILECHECK, "proc"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=60)
+    theirs = linux.stdout.splitlines()
+    assert len(theirs) > 130 and theirs[-1] == "proc: done"
+    run = programs(["run filecheck proc"], f"{append} log=quiet")
+    ours = printed_by_programs(run.output("run filecheck proc")).splitlines()
+    if "order" in append:  # what a page's neighbours bring in with it is there without having been touched
+        ours, theirs = ([line for line in text if not any(word in line for word in ("present", "entries", "pgfault"))]
+                        for text in (ours, theirs))
+    assert ours == theirs
+
+
+def test_proc_is_read_only():
+    run = programs(["run filecheck procwrite"], "frames=64 log=quiet")
+    answers = [line.rsplit(": ", 1)[1] for line in printed_by_programs(run.output("run filecheck procwrite")).splitlines()]
+    assert answers == ["-1 EACCES"] * 15
+
+
+def test_proc_in_the_monitor():
+    run = boot(["ls /proc", "cat /proc/vmstat", "vmstat", "run sleeper 1000 &", "wait 50", "ls /proc", "ls /proc/1",
+                "cat /proc/1/maps", "maps 1", "cat /proc/1/pagemap", "cat /proc/self/maps", "kill 1", "wait",
+                "cat /proc/1/maps", "rm /proc/vmstat", "check"], "log=quiet")
+    assert run.output("ls /proc").split() == ["0", "vmstat"]
+    assert run.output("cat /proc/vmstat") == run.output("vmstat")
+    assert run.output("ls /proc", 1).split() == ["0", "vmstat", "0", "1/"]
+    assert run.output("ls /proc/1").split() == ["0", "maps", "0", "pagemap"]
+    linux, ours = run.output("cat /proc/1/maps").splitlines(), run.output("maps 1").splitlines()
+    assert [line.split()[:2] for line in linux] == [line.split()[:2] for line in ours[:-1]]
+    assert [line.split()[-1] for line in linux] == ["/bin/sleeper"] * 3 + ["[stack]"]
+    assert run.output("cat /proc/1/pagemap") == "cat: /proc/1/pagemap: not text, or its process is gone\n"
+    for gone in (run.output("cat /proc/self/maps"), run.output("cat /proc/1/maps", 1)):
+        assert "no such file" in gone
+    assert run.output("rm /proc/vmstat") == "rm: /proc/vmstat: only files in /tmp can be removed\n"
+
+
 def test_what_programs_leave_open_is_closed():
     """Also in a program that is killed, asleep in a pipe or for writing to one."""
     run = programs(["run filecheck leave & filecheck leave", "run filecheck sigpipe", "run filecheck block &", "wait 30",
@@ -85,7 +122,7 @@ def test_commands():
     run = boot(["ls", "ls /bin/hello", "ls /no-such", "cat /bin", "cat /tmp/x", "rm /bin/hello", "rm /tmp/x", "ls a b",
                 "cat", "rm", "check"], "log=quiet")
     size = (ROOT / "build" / "initrd" / "bin" / "hello").stat().st_size
-    assert [line.split()[-1] for line in run.output("ls").splitlines()] == ["bin/", "tmp/"]
+    assert [line.split()[-1] for line in run.output("ls").splitlines()] == ["bin/", "tmp/", "proc/"]
     assert run.output("ls /bin/hello").split() == [str(size), "/bin/hello"]
     assert run.output("ls /no-such") == "ls: /no-such: no such file; ls / and ls /tmp list them\n"
     assert run.output("cat /bin") == "cat: /bin: a directory; expected a file\n"

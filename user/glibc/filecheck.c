@@ -20,14 +20,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum {
-    PAGE = 4096,
-    FILES = 64,
-    NAME_LONGEST = 255,
-    PATH_LONGEST = 4096,
-    BAD_FD = 999,
-    BAD_FLAG = 0x40000000
-};
+#include "user/glibc/filecheck/filecheck.h"
+
+enum { FILES = 64, NAME_LONGEST = 255, PATH_LONGEST = 4096, BAD_FD = 999, BAD_FLAG = 0x40000000 };
 
 static char dir[64], path[128], other[128], missing[128], below[160], slashed[160];
 static char data[2 * PAGE], back[2 * PAGE];
@@ -37,8 +32,7 @@ static char *edge; /* the page before it is good, it is not */
 static void *volatile bad = (void *)8; /* nothing is there */
 static volatile int negative = -1, too_many = 1025;
 
-/* One check: what was done, and what came of it. */
-static void show(const char *what, long long result)
+void show(const char *what, long long result)
 {
     int e = errno;
     if (result == -1)
@@ -47,8 +41,6 @@ static void show(const char *what, long long result)
         printf("%s: %lld\n", what, result);
     errno = 0;
 }
-
-#define CHECK(call) show(#call, (long long)(call))
 
 static void put_file(const char *name, size_t bytes)
 {
@@ -718,7 +710,7 @@ static void check_initrd(void)
 
 static int usage(void)
 {
-    printf("usage: filecheck [initrd | sigpipe | block | leave | keep | cat]\n");
+    printf("usage: filecheck [initrd | proc | procwrite | sigpipe | block | leave | keep | cat]\n");
     return 2;
 }
 
@@ -729,6 +721,10 @@ static int act(const char *what)
     pipe(p);
     if (strcmp(what, "initrd") == 0) {
         check_initrd();
+    } else if (strcmp(what, "proc") == 0) {
+        check_proc(path);
+    } else if (strcmp(what, "procwrite") == 0) {
+        check_proc_writing();
     } else if (strcmp(what, "sigpipe") == 0) {
         close(p[0]);
         write(p[1], "x", 1); /* the end */
