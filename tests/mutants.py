@@ -460,7 +460,7 @@ MUTANTS = [
            "if ((preempt_state & ~PREEMPT_UNWANTED) == 0)", "if (true)",
            "locks protect nothing", "test_seeds", "guest", HAMMER),
     Mutant("deferred preemptions forgotten", "kernel/preempt.c",
-           "        preempt_state &= ~PREEMPT_UNWANTED;\n", "        ;\n",
+           "        preempt_state &= ~PREEMPT_UNWANTED;\n", "        (void)0;\n",
            "a thread that takes many locks keeps the CPU", "test_seeds", "guest", HAMMER),
     Mutant("SSE registers of preempted threads lost", "kernel/sched.c",
            "(p->space != NULL || p->preemptible)", "p->space != NULL",
