@@ -488,6 +488,12 @@ uint32_t slab_reap(void)
     return frames + slab_cache_reap(&headers); /* last: the others' headers have come back */
 }
 
+uint32_t slab_reap_all(void)
+{
+    slab_spares_back();
+    return slab_reap();
+}
+
 uint32_t slab_reapable(void)
 {
     return reapable;

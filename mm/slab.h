@@ -88,6 +88,13 @@ size_t kmalloc_size(const void *p);
 
 /* Gives all empty slabs back, of all caches or of one. => the number of frames. Cheap when there is none. */
 uint32_t slab_reap(void);
+
+/* The same, after those who keep objects in advance have given them back: then as few frames are in use as
+ * can be, and figures can be compared. => no lock is held */
+uint32_t slab_reap_all(void);
+
+/* Declared low, defined high: vmem.c, which keeps spare tags. */
+void slab_spares_back(void);
 uint32_t slab_cache_reap(struct slab_cache *c);
 
 /* Frames in slabs known to be empty: whether slab_reap is worth while. */

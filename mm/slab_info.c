@@ -187,7 +187,7 @@ static int command_run(int argc, char **argv, struct printer *out)
     if (argc == 1)
         return print_info(out);
     if (argc == 2 && strcmp(argv[1], "reap") == 0) {
-        print(out, "slab: frames=%u given back\n", slab_reap());
+        print(out, "slab: frames=%u given back\n", slab_reap_all());
         return 0;
     }
     if (strcmp(argv[1], "debug") != 0 || argc > 3) {

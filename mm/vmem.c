@@ -289,6 +289,7 @@ struct vmem *vmem_create(const struct vmem_config *c)
     a->buckets = a->few_buckets;
     a->bucket_bits = FEW_BUCKETS_BITS;
     a->grow_at = 1u << FEW_BUCKETS_BITS;
+    a->promised = c->tags;
     a->keep = MAX(c->tags, (uint32_t)SPARE_TAGS);
     uint32_t bits = FEW_BUCKETS_BITS;
     while (1u << bits < c->tags)
@@ -318,6 +319,24 @@ void vmem_destroy(struct vmem *a)
     if (a->buckets != a->few_buckets)
         kfree(a->buckets);
     kfree(a);
+}
+
+/* What was promised stays: it may be wanted when there is no memory. */
+void slab_spares_back(void)
+{
+    spin_take(&all_lock);
+    list_for_each (n, &all_arenas) {
+        struct vmem *a = container_of(n, struct vmem, link);
+        spin_take(&a->lock);
+        while (a->spares > a->promised) {
+            struct tag *t = a->spare;
+            a->spare = t->next;
+            a->spares--;
+            slab_free(&tag_cache, t);
+        }
+        spin_release(&a->lock);
+    }
+    spin_release(&all_lock);
 }
 
 const char *vmem_name(const struct vmem *a)
