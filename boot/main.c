@@ -30,6 +30,7 @@
 #include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/source.h"
+#include "mm/space.h"
 
 enum {
     MIB_FRAMES = (1 << 20) / PAGE_SIZE,
@@ -261,6 +262,7 @@ static void init_memory(void)
     if (options.pager)
         pool_set_watermarks(&main_pool);
     swap_readahead = options.readahead;
+    space_gap_fit = options.mmap_fit;
     trap_check_every = options.check;
     turn_init(disk != NULL && disk->sleeps);
     uint32_t used = kib_below(UINT32_MAX), beyond = used - kib_below(DIRECT_MAP_MAX);

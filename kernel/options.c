@@ -132,6 +132,17 @@ static int set_ksm(struct options *o, const char *v, struct printer *out)
     return o->ksm != MERGE_OFF || strcmp(v, "off") == 0 ? 0 : bad(out, "ksm", v, "on, off or madvise");
 }
 
+static int set_mmapfit(struct options *o, const char *v, struct printer *out)
+{
+    o->mmap_fit = fit_find(v);
+    if (o->mmap_fit != NULL)
+        return 0;
+    print(out, "command line: mmapfit=%s: expected one of: ", v);
+    fit_names(out);
+    print(out, "\n");
+    return 1;
+}
+
 static int set_run(struct options *o, const char *v, struct printer *out UNUSED)
 {
     o->run = v;
@@ -160,6 +171,7 @@ static const struct {
     {"log", set_log},           {"run", set_run},
     {"debug", set_debug},       {"check", set_check},
     {"accessed", set_accessed}, {"allot", set_allot},
+    {"mmapfit", set_mmapfit},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
@@ -208,6 +220,7 @@ int options_parse(const char *line, struct options *o, struct printer *out)
                           .swap_mb = UINT32_MAX,
                           .ata_dma = true,
                           .seed = 1,
+                          .mmap_fit = &fit_last,
                           .readahead = 1};
     int faults = 0;
     if (!str_copy(o->text, sizeof o->text, line)) {

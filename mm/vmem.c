@@ -20,6 +20,8 @@ enum { SPARE_TAGS = 8 }; /* so many are kept in any case: who frees soon allocat
 
 static struct list_node all_arenas = {&all_arenas, &all_arenas};
 static struct spin all_lock = SPIN_INIT("vmem arenas", RANK_VMEM);
+/* A cache of their own: an arena may have to be made when memory is short. */
+static struct slab_cache arena_cache = SLAB_CACHE_INIT(arena_cache, "vmem", sizeof(struct vmem));
 static struct slab_cache tag_cache = SLAB_CACHE_INIT(tag_cache, "vmem-tag", sizeof(struct tag));
 
 /* ---- tags ---- */
@@ -226,7 +228,7 @@ static void add_span(struct vmem *a, uintptr_t start, uintptr_t size, bool impor
 }
 
 /* A span that holds what is wanted, from the source. */
-static bool import(struct vmem *a, const struct fit_want *want)
+static NOINLINE bool import(struct vmem *a, const struct fit_want *want)
 {
     if (a->source == NULL || !have_tags(a, 2))
         return false;
@@ -249,12 +251,10 @@ static bool import(struct vmem *a, const struct fit_want *want)
     return true;
 }
 
-/* The free segment t may be all of an imported span: that goes back. */
-static inline void give_back(struct vmem *a, struct tag *t)
+/* t is all of an imported span: that goes back. */
+static NOINLINE void give_span_back(struct vmem *a, struct tag *t)
 {
     struct tag *span = tag_of(t->link.prev);
-    if (likely(span->kind != VMEM_SPAN || !span->imported || span->seg.size != t->seg.size))
-        return;
     uintptr_t start = span->seg.start, size = span->seg.size;
     unfile(a, t);
     fit_tree_remove(&a->spans, &span->seg);
@@ -266,13 +266,22 @@ static inline void give_back(struct vmem *a, struct tag *t)
     vmem_free(a->source, start, size);
 }
 
+/* The free segment t may be all of an imported span. */
+static inline void give_back(struct vmem *a, struct tag *t)
+{
+    const struct tag *span = tag_of(t->link.prev);
+    if (span->kind == VMEM_SPAN && unlikely(span->imported) && span->seg.size == t->seg.size)
+        give_span_back(a, t);
+}
+
 /* ---- making and ending ---- */
 
 struct vmem *vmem_create(const struct vmem_config *c)
 {
-    struct vmem *a = kzalloc(sizeof *a);
+    struct vmem *a = slab_alloc(&arena_cache);
     if (a == NULL)
         return NULL;
+    memset(a, 0, sizeof *a);
     a->name = c->name;
     a->quantum = c->quantum != 0 ? c->quantum : 1;
     a->source = c->source;
@@ -318,7 +327,7 @@ void vmem_destroy(struct vmem *a)
     }
     if (a->buckets != a->few_buckets)
         kfree(a->buckets);
-    kfree(a);
+    slab_free(&arena_cache, a);
 }
 
 /* What was promised stays: it may be wanted when there is no memory. */
