@@ -73,7 +73,7 @@ enum {
 void *slab_alloc(struct slab_cache *c) MUST_CHECK;
 void slab_free(struct slab_cache *c, void *object);
 
-/* Any size up to 4 MiB; 8-byte aligned; page aligned if it is a power of two from PAGE_SIZE on. => NULL when
+/* Any size up to 4 MiB; 8-byte aligned; page aligned if it is a multiple of PAGE_SIZE. => NULL when
  * memory is short or bytes is 0. kfree(NULL) does nothing. */
 void *kmalloc(size_t bytes) MUST_CHECK;
 void *kzalloc(size_t bytes) MUST_CHECK;
@@ -101,7 +101,7 @@ uint32_t slab_objects(struct slab_cache *c);
 
 /* What slabs made from here on find out about their users' errors: at level 0 little, and nothing that would
  * cost; at level 1 whatever a guarded object can tell (slab_guard.c), at level 2 what poison can tell, too.
- */
+ * Blocks, and objects of whole pages, are not guarded: they stay aligned. */
 enum { SLAB_DEBUG_MAX = 2 };
 void slab_set_debug(uint32_t level);
 uint32_t slab_debug(void);
