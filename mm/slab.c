@@ -11,6 +11,8 @@
 
 enum {
     MAX_ORDER = 4,   /* of a slab */
+    MIN_OBJECTS = 3, /* of a slab of one frame, */
+    MIN_APART = 4,   /* ... and of one whose header is apart: fewer would bring too little for the trouble */
     WASTE = 8,       /* a slab is large enough when its waste is at most 1/8 (Bonwick, 3.2) */
     KEEP = 8,        /* empty slabs are kept up to 1/8 of the cache's slabs, and one */
     FULL_SHARE = 16, /* a full slab is partial again when 1/16 of its objects are free, and one */
@@ -39,7 +41,7 @@ static bool lay_out(const struct slab_cache *c, bool guarded, unsigned order, bo
     *l = (struct slab_layout){header + before, stride, capacity, (uint8_t)order, apart};
     if (c->single && order == 0 && !apart)
         return capacity >= 2;
-    return capacity >= 2 && waste * WASTE <= total;
+    return capacity >= (apart ? MIN_APART : MIN_OBJECTS) && waste * WASTE <= total;
 }
 
 static void choose_layout(const struct slab_cache *c, bool guarded, struct slab_layout *l)
@@ -51,7 +53,7 @@ static void choose_layout(const struct slab_cache *c, bool guarded, struct slab_
 
 static uint8_t kind_for(const struct slab_cache *c)
 {
-    if (debug_level > 0)
+    if (debug_level > 0 && c->size % PAGE_SIZE != 0) /* pages stay aligned */
         return debug_level == 1 ? SLAB_GUARDED : SLAB_POISONED;
     return c->construct != NULL ? SLAB_CONSTRUCTED : SLAB_PLAIN;
 }
@@ -78,12 +80,6 @@ void **slab_link(struct slab *s, void *object)
         return object;
     char *behind = (char *)object + ALIGN_UP(s->cache->size, 8u);
     return (void **)(behind + (s->kind == SLAB_CONSTRUCTED ? 0 : GUARD_BEHIND));
-}
-
-struct slab *slab_lookup(const void *p)
-{
-    const struct frame *f = frame_of_ptr(p);
-    return f->kind == FRAME_KERNEL ? f->slab : NULL;
 }
 
 /* ---- slabs come and go; no lock is held ---- */
@@ -316,11 +312,7 @@ static void *take_plain(struct slab_cache *c)
         s->state = SLAB_CURRENT;
         c->current = s;
     }
-    object = s->free;
-    s->free = NULL;
-    s->until = (int32_t)slab_layout(s)->capacity - 1;
-    c->free = *object;
-    return object;
+    return slab_refill(c, s);
 }
 
 static void *take_carefully(struct slab_cache *c, size_t bytes, const void *site)

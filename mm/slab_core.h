@@ -84,7 +84,11 @@ static inline uint32_t slab_in_use(const struct slab *s)
 void **slab_link(struct slab *s, void *object);
 
 /* The slab that p lies in, from the frame database. => NULL if it is none */
-struct slab *slab_lookup(const void *p);
+static inline struct slab *slab_lookup(const void *p)
+{
+    const struct frame *f = frame_around(p);
+    return f != NULL && f->kind == FRAME_KERNEL ? f->slab : NULL;
+}
 
 static ALWAYS_INLINE struct slab *slab_at_page(const void *p)
 {
@@ -95,6 +99,16 @@ static ALWAYS_INLINE struct slab *slab_at_page(const void *p)
 static ALWAYS_INLINE struct slab *slab_around(const void *p)
 {
     return likely((uintptr_t)p % APART_ALIGN != 0) ? slab_at_page(p) : slab_lookup(p);
+}
+
+/* All that came back to s, a plain slab, is ready to be taken. => the first of it, taken. There is one */
+static inline void *slab_refill(struct slab_cache *c, struct slab *s)
+{
+    void **object = s->free;
+    s->free = NULL;
+    s->until = (int32_t)c->plain.capacity - 1;
+    c->free = *object;
+    return object;
 }
 
 /* The long way for an object. The lock is held, and released. bytes: how much of it will be used; site: who

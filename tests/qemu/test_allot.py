@@ -259,7 +259,7 @@ def test_with_other_options(append):
 def test_what_a_program_leaves_is_in_nobodys_way():
     """The text of a C program that others still use is the shared pool's when the first of them ends. It goes when
     frames are wanted."""
-    run = boot(["run sorts 500 & sorts 200000 &", "wait 60", "allot", "wait 240", "allot", "wait", "check"],
+    run = boot(["run sorts 500 & sorts 200000 &", "wait 90", "allot", "wait 240", "allot", "wait", "check"],
                "frames=260 allot=ws log=quiet swaplat=20", icount=True, timeout=120)
     before, after = head(run.output("allot", 0)), head(run.output("allot", 1))
     assert before["shared"] > 6 >= after["shared"] and run.output("check").endswith("check: ok\n")
