@@ -30,7 +30,8 @@ struct chunk {
     uint8_t data[CHUNK_DATA];
 };
 
-static struct slab_cache chunks = SLAB_CACHE_INIT(chunks, "zram", sizeof(struct chunk));
+/* Its empty slabs go back at once and by no one else's hand, because frames are counted here. */
+static struct slab_cache chunks = SLAB_CACHE_KEPT_INIT(chunks, "zram", sizeof(struct chunk));
 
 enum kind { EMPTY, SAME, PACKED, HUGE };
 
@@ -65,7 +66,7 @@ static uint8_t packed[MAX_PACKED];
 
 static uint32_t frames_held(void)
 {
-    return chunks.slabs + zram.now.blocks[HUGE];
+    return chunks.frames + zram.now.blocks[HUGE];
 }
 
 /* After frames were taken or given back: what is left of the limit stays in the buddy's reserve. */
@@ -82,6 +83,7 @@ static struct chunk *take_chunk(void)
     struct chunk *c = slab_alloc(&chunks);
     if (c != NULL && frames_held() > zram.limit) {
         slab_free(&chunks, c);
+        slab_cache_reap(&chunks);
         c = NULL;
     }
     return c;
@@ -110,9 +112,11 @@ static void empty(struct block *b)
     if (b->kind == PACKED)
         free_chain(b->first);
     else if (b->kind == HUGE)
-        kfree(b->page);
+        buddy_free(frame_of_ptr(b->page));
     *b = (struct block){.kind = EMPTY};
     count(&zram.now, b, 1);
+    if (chunks.empties > 0 || zram.now.blocks[PACKED] == 0)
+        slab_cache_reap(&chunks);
 }
 
 static void hold(struct block *b, struct block content)
@@ -136,11 +140,11 @@ static bool all_words_equal(const uint32_t *page)
 /* => -ENOSPC: the block stays empty */
 static int store_huge(struct block *b, const void *page)
 {
-    void *copy = frames_held() < zram.limit ? kmalloc(BLKDEV_PAGE) : NULL;
-    if (copy == NULL)
+    struct frame *f = frames_held() < zram.limit ? buddy_alloc(0, ALLOC_KERNEL) : NULL;
+    if (f == NULL)
         return -ENOSPC;
-    page_copy(copy, page);
-    hold(b, (struct block){.kind = HUGE, .bytes = BLKDEV_PAGE, .page = copy});
+    page_copy(frame_ptr(f), page);
+    hold(b, (struct block){.kind = HUGE, .bytes = BLKDEV_PAGE, .page = frame_ptr(f)});
     return 0;
 }
 

@@ -22,10 +22,12 @@ enum { TEST_PID = 7000, TEST_VA = 0x20000000 };
 
 static void run_one(const struct ktest *test, int number, struct ktest_run *t)
 {
+    slab_reap();
     uint32_t frames = buddy_free_frames(), slots = swap_free();
     t->failures = 0;
     test->run(t);
     EXPECT(t, vm_check(t->out));
+    slab_reap();
     EXPECT_EQ(t, buddy_free_frames(), frames);
     EXPECT_EQ(t, swap_free(), slots);
     print(t->out, "%s %d %s\n", t->failures ? "not ok" : "ok", number, test->name);
@@ -147,6 +149,7 @@ static void test_sse_preserved(struct ktest_run *t)
     struct fpu_state *after = before + 1;
     void *page = frame_ptr(b);
     uint32_t pattern[4] = {1, 2, 3, 4};
+    memset(before, 0, 2 * sizeof *before); /* fxsave leaves some bytes as they are */
     __asm__ volatile("movups %0, %%xmm0; movups %0, %%xmm1; movups %0, %%xmm2" : : "m"(pattern));
     fpu_save(before);
     page_zero(page);

@@ -64,13 +64,19 @@ static inline void spin_take(struct spin *l UNUSED)
 #endif
 }
 
-static inline void spin_release(struct spin *l UNUSED)
+/* All of spin_release but its call. => true: somebody wants the CPU, and the caller ends with preempt_now. */
+static inline bool spin_drop(struct spin *l UNUSED)
 {
 #ifdef LOCK_CHECK
     spin_check_release(l);
 #endif
     __asm__ volatile("" : : : "memory");
-    if (unlikely(--preempt_state == 0))
+    return unlikely(--preempt_state == 0);
+}
+
+static inline void spin_release(struct spin *l)
+{
+    if (unlikely(spin_drop(l)))
         preempt_now();
 }
 

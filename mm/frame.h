@@ -33,28 +33,32 @@ enum frame_flag {
 };
 
 /* Who writes a field: [b] buddy, [p] pool and reclaim, [r] rmap, [y] the policy of its pool, [f] fault
- * and reclaim, [o] object. Of a block of user pages, the first frame's `pool`, `pmap`, `va` and policy
- * fields stand for all; `slot` and DIRTY are each frame's own. */
+ * and reclaim, [o] object, [s] slab. Of a block of user pages, the first frame's `pool`, `pmap`, `va` and
+ * policy fields stand for all; `slot` and DIRTY are each frame's own. */
 struct frame {
-    struct list_node link;  /* [b] free list, while FREE; [y] the policy's queue, while QUEUED */
-    uint8_t kind;           /* [b] enum frame_kind */
-    uint8_t flags;          /* [b] HEAD, [f] the others */
-    uint8_t order;          /* [b] of the block that this frame heads; of a user block, in all its frames */
-    uint8_t policy_flag;    /* [y] */
-    uint32_t policy_word;   /* [y] */
-    struct pool *pool;      /* [p] the pool that is charged for it, NULL if none */
-    slot_t slot;            /* [f] swap slot with a copy of the content, or SLOT_NONE */
-    struct pmap *pmap;      /* [r] first mapping; NULL when unmapped */
-    vaddr_t va;             /* [r] first mapping */
-    struct rmap_node *more; /* [r] further mappings */
-    struct object *object;  /* [o] the object whose page it is; NULL for a private page */
-    uint32_t index;         /* [o] which of its pages */
-    uint32_t wired;         /* [p] locked mappings; not QUEUED while there are any */
+    struct list_node link; /* [b] free list, while FREE; [y] the policy's queue, while QUEUED */
+    uint8_t kind;          /* [b] enum frame_kind */
+    uint8_t flags;         /* [b] HEAD, [f] the others */
+    uint8_t order;         /* [b] of the block that this frame heads; of a user block, in all its frames */
+    uint8_t policy_flag;   /* [y] */
+    uint32_t policy_word;  /* [y] */
+    struct pool *pool;     /* [p] the pool that is charged for it, NULL if none */
+    slot_t slot;           /* [f] swap slot with a copy of the content, or SLOT_NONE */
+    struct pmap *pmap;     /* [r] first mapping; NULL when unmapped */
+    vaddr_t va;            /* [r] first mapping */
+    union {
+        struct rmap_node *more; /* [r] further mappings */
+        struct slab *slab;      /* [s] of a KERNEL frame: whose it is, NULL if no slab's */
+    };
+    struct object *object; /* [o] the object whose page it is; NULL for a private page */
+    uint32_t index;        /* [o] which of its pages */
+    uint32_t wired;        /* [p] locked mappings; not QUEUED while there are any */
 };
 
-extern struct frame *frame_table;   /* indexed by pfn */
-extern uint32_t frame_table_count;  /* entries; pfns from here up are not RAM for us */
-extern uint32_t frame_direct_count; /* frames below it lie in the direct map, those from it up do not */
+extern struct frame *frame_table;    /* indexed by pfn */
+extern uint32_t frame_table_count;   /* entries; pfns from here up are not RAM for us */
+extern uint32_t frame_direct_count;  /* frames below it lie in the direct map, those from it up do not */
+extern const char *frame_direct_map; /* where the direct map shows physical address 0, or would show it */
 
 /* A range of physical memory, bytes, end exclusive. */
 struct phys_range {
@@ -101,5 +105,12 @@ static inline pfn_t frame_pfn(const struct frame *f)
  * holds is reached by page_window. */
 void *frame_ptr(const struct frame *f);
 struct frame *frame_of_ptr(const void *p);
+
+/* As frame_of_ptr, quickly. => NULL if p is not in the direct map */
+static inline struct frame *frame_around(const void *p)
+{
+    size_t n = ((uintptr_t)p - (uintptr_t)frame_direct_map) / PAGE_SIZE;
+    return likely(n < frame_direct_count) ? &frame_table[n] : NULL;
+}
 
 #endif

@@ -9,6 +9,7 @@
 #include "lib/wait.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
+#include "mm/slab.h"
 #include "mm/stats.h"
 
 struct frame *zero_frame;
@@ -199,6 +200,8 @@ static enum vm_result evict_low(void)
 
 enum vm_result memory_evict(void)
 {
+    if (slab_reap() > 0)
+        return VM_OK;
     if (unlikely(frame_direct_count < frame_table_count) && evict_low() == VM_OK)
         return VM_OK;
     return pool_evict(largest_pool(), SWAP_NORMAL);
@@ -303,6 +306,8 @@ enum vm_result page_alloc(struct pool *p, enum swap_use use, struct frame **out)
 {
     while ((*out = page_alloc_free(p)) == NULL) {
         struct pool *from = p->resident < p->limit ? largest_pool() : p;
+        if (p->resident < p->limit && slab_reapable() > 0 && slab_reap() > 0)
+            continue;
         vmstat.allocstall++;
         if (unlikely(from->queued == 0)) {
             if (from->resident == from->wired)

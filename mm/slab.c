@@ -1,208 +1,523 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 2
- * A slab is one frame: a header, then objects. Free objects are chained through their first word. The
- * header is found by rounding an object's address down to its page. Empty slabs go back at once. */
+ * mm-level: 2.02
+ * The life of slabs: made when no object is free, filed by how many of theirs are, kept for a while when all
+ * are, given back. What a slab is: slab_core.h. */
 #include "mm/slab.h"
-#include "lib/command.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "lib/symbol.h"
 #include "mm/buddy.h"
+#include "mm/slab_core.h"
 
-struct slab {
-    struct list_node link; /* in its cache */
-    struct slab_cache *cache;
-    void *free;
-    uint32_t in_use;
+enum {
+    MAX_ORDER = 4,   /* of a slab */
+    MIN_OBJECTS = 3, /* of a slab of one frame, */
+    MIN_APART = 4,   /* ... and of one whose header is apart: fewer would bring too little for the trouble */
+    WASTE = 8,       /* a slab is large enough when its waste is at most 1/8 (Bonwick, 3.2) */
+    KEEP = 8,        /* empty slabs are kept up to 1/8 of the cache's slabs, and one */
+    FULL_SHARE = 16, /* a full slab is partial again when 1/16 of its objects are free, and one */
 };
 
-enum { SLAB_HEADER = ALIGN_UP(sizeof(struct slab), 8) };
-_Static_assert(SLAB_HEADER + 2 * SLAB_MAX <= PAGE_SIZE, "two of the largest objects fit a slab");
+struct slab_cache *slab_caches;
 
-static struct slab_cache *all_caches;
-static uint32_t big_frames; /* frames in kmalloc blocks above SLAB_MAX */
+static struct spin caches_lock = SPIN_INIT("slab caches", RANK_SLAB); /* of the list and of `used` */
+static uint32_t debug_level;
+static uint32_t reapable; /* frames in slabs on `empty` lists that slab_reap looks at */
 
-static uint32_t capacity(const struct slab_cache *c)
+static struct slab_cache headers = SLAB_CACHE_INIT(headers, "slab", sizeof(struct slab_apart));
+
+/* ---- layout ---- */
+
+/* => false if slabs of this order would waste too much */
+static bool lay_out(const struct slab_cache *c, bool guarded, unsigned order, bool apart,
+                    struct slab_layout *l)
 {
-    return (PAGE_SIZE - SLAB_HEADER) / c->size;
+    uint32_t total = (uint32_t)PAGE_SIZE << order, align = apart ? APART_ALIGN : 8;
+    uint32_t header = apart ? 0 : sizeof(struct slab);
+    uint32_t before = !guarded ? 0 : apart ? APART_ALIGN : GUARD_BEFORE;
+    uint32_t behind = guarded ? guard_behind() : c->construct != NULL ? sizeof(void *) : 0;
+    uint32_t stride = ALIGN_UP(before + ALIGN_UP(c->size, 8u) + behind, align);
+    uint32_t capacity = (total - header) / stride, waste = total - capacity * stride;
+    *l = (struct slab_layout){header + before, stride, capacity, (uint8_t)order, apart};
+    if (c->single && order == 0 && !apart)
+        return capacity >= 2;
+    return capacity >= (apart ? MIN_APART : MIN_OBJECTS) && waste * WASTE <= total;
 }
 
-static struct slab *slab_of(void *object)
+static void choose_layout(const struct slab_cache *c, bool guarded, struct slab_layout *l)
 {
-    return (struct slab *)ALIGN_DOWN((uintptr_t)object, (uintptr_t)PAGE_SIZE);
+    for (unsigned order = 0; order <= MAX_ORDER; order++)
+        if ((order == 0 && lay_out(c, guarded, order, false, l)) || lay_out(c, guarded, order, true, l))
+            return;
 }
 
-static struct slab *grow(struct slab_cache *c)
+static uint8_t kind_for(const struct slab_cache *c)
 {
-    struct frame *f = buddy_alloc(0, ALLOC_KERNEL);
+    if (debug_level > 0 && c->size % PAGE_SIZE != 0) /* pages stay aligned */
+        return debug_level == 1 ? SLAB_GUARDED : SLAB_POISONED;
+    return c->construct != NULL ? SLAB_CONSTRUCTED : SLAB_PLAIN;
+}
+
+/* The first slab of a cache is wanted. */
+static void enter(struct slab_cache *c)
+{
+    ASSERT(c->size > 0 && c->size <= SLAB_LARGEST, "slab cache %s: object size %u", c->name, c->size);
+    spin_take(&caches_lock);
+    if (!c->used) {
+        choose_layout(c, false, &c->plain);
+        choose_layout(c, true, &c->guarded);
+        c->kind = kind_for(c);
+        c->next = slab_caches;
+        c->used = true;
+        slab_caches = c;
+    }
+    spin_release(&caches_lock);
+}
+
+void **slab_link(struct slab *s, void *object)
+{
+    if (s->kind == SLAB_PLAIN)
+        return object;
+    char *behind = (char *)object + ALIGN_UP(s->cache->size, 8u);
+    return (void **)(behind + (s->kind == SLAB_CONSTRUCTED ? 0 : GUARD_BEHIND));
+}
+
+/* ---- slabs come and go; no lock is held ---- */
+
+static struct frame *take_frames(unsigned order)
+{
+    struct frame *f = buddy_alloc(order, ALLOC_KERNEL);
+    return f != NULL || slab_reap() == 0 ? f : buddy_alloc(order, ALLOC_KERNEL);
+}
+
+/* A block of frames and a header, which belong to each other. */
+static struct slab *take_block(const struct slab_layout *l)
+{
+    struct frame *f = take_frames(l->order);
     if (f == NULL)
         return NULL;
-    if (!c->used) {
-        ASSERT(c->size > 0 && c->size <= SLAB_MAX, "slab cache %s: object size %u", c->name, c->size);
-        c->used = true;
-        c->next = all_caches;
-        all_caches = c;
-    }
     struct slab *s = frame_ptr(f);
-    s->cache = c;
-    s->in_use = 0;
-    s->free = NULL;
-    char *objects = (char *)s + SLAB_HEADER;
-    for (uint32_t i = capacity(c); i-- > 0;) {
-        void **o = (void **)(objects + i * c->size);
-        *o = s->free;
-        s->free = o;
+    if (l->apart) {
+        struct slab_apart *a = slab_alloc(&headers);
+        if (a == NULL) {
+            buddy_free(f);
+            return NULL;
+        }
+        a->memory = s;
+        s = &a->slab;
     }
-    list_push_front(&c->partial, &s->link);
-    c->slabs++;
+    for (uint32_t i = 0; i < 1u << l->order; i++)
+        f[i].slab = s;
     return s;
 }
 
-void *slab_alloc(struct slab_cache *c)
+static void give_block(struct slab *s)
 {
-    struct slab *s;
-    if (!list_empty(&c->partial))
-        s = container_of(c->partial.next, struct slab, link);
-    else if ((s = grow(c)) == NULL)
+    bool apart = slab_layout(s)->apart;
+    struct frame *f = frame_of_ptr(slab_memory(s));
+    for (uint32_t i = 0; i < 1u << slab_layout(s)->order; i++)
+        f[i].slab = NULL;
+    buddy_free(f);
+    if (apart)
+        slab_free(&headers, container_of(s, struct slab_apart, slab));
+}
+
+static void make_object(struct slab *s, void *object)
+{
+    if (s->cache->construct != NULL)
+        s->cache->construct(object);
+    if (s->kind >= SLAB_GUARDED)
+        guard_make(s, object);
+}
+
+/* => a slab whose objects are all free, on no list and not counted yet; NULL */
+static struct slab *make_slab(struct slab_cache *c)
+{
+    if (unlikely(!c->used))
+        enter(c);
+    uint8_t kind = c->kind;
+    struct slab *s = take_block(kind >= SLAB_GUARDED ? &c->guarded : &c->plain);
+    if (s == NULL)
         return NULL;
-    void **object = s->free;
-    s->free = *object;
-    s->in_use++;
-    c->objects++;
-    if (s->free == NULL) {
-        list_remove(&s->link);
-        list_push_front(&c->full, &s->link);
+    s->cache = c;
+    s->kind = kind;
+    s->until = -1;
+    s->rest = 1;
+    list_init(&s->link);
+    const struct slab_layout *l = slab_layout(s);
+    char *at = slab_object(s, 0);
+    void **link = &s->free;
+    for (uint32_t i = 0; i < l->capacity; i++, at += l->stride) {
+        if (kind != SLAB_PLAIN)
+            make_object(s, at);
+        *link = at;
+        link = slab_link(s, at);
+    }
+    *link = NULL;
+    return s;
+}
+
+static void end_slab(struct slab *s)
+{
+    for (uint32_t i = 0; s->kind != SLAB_PLAIN && i < slab_layout(s)->capacity; i++) {
+        void *object = slab_object(s, i);
+        if (s->kind >= SLAB_GUARDED)
+            guard_end(s, object);
+        if (s->cache->destruct != NULL)
+            s->cache->destruct(object);
+    }
+    give_block(s);
+}
+
+static uint32_t end_slabs(struct list_node *doomed)
+{
+    uint32_t frames = 0;
+    for (struct list_node *n; (n = list_pop_front(doomed)) != NULL;) {
+        struct slab *s = container_of(n, struct slab, link);
+        frames += 1u << slab_layout(s)->order;
+        end_slab(s);
+    }
+    return frames;
+}
+
+/* ---- filing; the cache's lock is held ---- */
+
+static void count_slab(struct slab *s, int by)
+{
+    struct slab_cache *c = s->cache;
+    c->slabs += (uint32_t)by;
+    c->frames += (uint32_t)by << slab_layout(s)->order;
+}
+
+static void count_empty(struct slab *s, int by)
+{
+    s->cache->empties += (uint32_t)by;
+    if (!s->cache->kept)
+        reapable += (uint32_t)by << slab_layout(s)->order;
+}
+
+static struct list_node *list_for(struct slab *s)
+{
+    switch (s->state) {
+    case SLAB_EMPTY:
+        return &s->cache->empty;
+    case SLAB_PARTIAL:
+        return &s->cache->partial;
+    default:
+        return &s->cache->full;
+    }
+}
+
+static void unfile(struct slab *s)
+{
+    list_remove(&s->link);
+    if (s->state == SLAB_EMPTY)
+        count_empty(s, -1);
+}
+
+/* Full slabs that have objects again queue up behind the partial ones, so that more of theirs come back
+ * before it is their turn. */
+static void file(struct slab *s, enum slab_state state)
+{
+    s->state = (uint8_t)state;
+    list_push_back(list_for(s), &s->link);
+    if (state == SLAB_EMPTY)
+        count_empty(s, 1);
+}
+
+static void file_full(struct slab *s)
+{
+    if (s->kind == SLAB_PLAIN) {
+        uint32_t capacity = slab_layout(s)->capacity;
+        s->until = (int32_t)(capacity / FULL_SHARE);
+        s->rest = (uint16_t)(capacity - capacity / FULL_SHARE);
+    }
+    file(s, SLAB_FULL);
+}
+
+/* A slab, on no list, that no object is taken of. Some that are empty are kept, because most that are
+ * needed once are needed again. => s, to be ended after the lock is released; or NULL, and it is kept. */
+static struct slab *retire(struct slab *s)
+{
+    struct slab_cache *c = s->cache;
+    if (s->kind == c->kind && c->empties <= c->slabs / KEEP) {
+        file(s, SLAB_EMPTY);
+        return NULL;
+    }
+    count_slab(s, -1);
+    return s;
+}
+
+/* The slab that the next objects are taken from, on no list. => NULL if there is none */
+static struct slab *next_slab(struct slab_cache *c)
+{
+    struct list_node *from = list_empty(&c->partial) ? &c->empty : &c->partial;
+    if (list_empty(from))
+        return NULL;
+    struct slab *s = container_of(from->next, struct slab, link);
+    unfile(s);
+    return s;
+}
+
+/* Takes back what the cache's `free` still has of its current slab, which is on no list then. */
+static struct slab *recall(struct slab_cache *c)
+{
+    struct slab *s = c->current;
+    while (c->free != NULL) {
+        void **object = c->free;
+        c->free = *object;
+        *object = s->free;
+        s->free = object;
+        s->until--;
+    }
+    c->current = NULL;
+    return s;
+}
+
+/* A slab that was not current, or is not any more, and is on no list. => as retire */
+static struct slab *refile(struct slab *s)
+{
+    s->until += s->rest - 1;
+    s->rest = 1;
+    if (slab_in_use(s) == 0)
+        return retire(s);
+    if (s->kind != s->cache->kind)
+        file(s, SLAB_CLOSED);
+    else if (s->free == NULL)
+        file_full(s);
+    else
+        file(s, SLAB_PARTIAL);
+    return NULL;
+}
+
+/* ---- objects ---- */
+
+/* All that the current slab has got back, or else the next slab's. => the first of them, taken; or NULL */
+static void *take_plain(struct slab_cache *c)
+{
+    struct slab *s = c->current;
+    if (s != NULL && s->free == NULL) {
+        c->current = NULL;
+        file_full(s);
+        s = NULL;
+    }
+    if (s == NULL) {
+        if ((s = next_slab(c)) == NULL)
+            return NULL;
+        s->state = SLAB_CURRENT;
+        c->current = s;
+    }
+    return slab_refill(c, s);
+}
+
+static void *take_carefully(struct slab_cache *c, size_t bytes, const void *site)
+{
+    struct slab *s = next_slab(c);
+    if (s == NULL)
+        return NULL;
+    void *object = s->free;
+    s->free = *slab_link(s, object);
+    s->until++;
+    if (s->kind >= SLAB_GUARDED)
+        guard_take(s, object, bytes, site);
+    if (s->free == NULL)
+        file_full(s);
+    else {
+        s->state = SLAB_PARTIAL;
+        list_push_front(&c->partial, &s->link);
     }
     return object;
 }
 
-void slab_free(struct slab_cache *c, void *object)
+NOINLINE void *slab_preempt(void *object)
 {
-    struct slab *s = slab_of(object);
-    size_t offset = (size_t)((char *)object - (char *)s);
-    ASSERT(s->cache == c, "slab_free: object %p is not of cache %s", object, c->name);
-    ASSERT(offset >= SLAB_HEADER && (offset - SLAB_HEADER) % c->size == 0,
-           "slab_free: %p does not start an object of cache %s", object, c->name);
-    ASSERT(s->in_use > 0, "slab_free: %p freed twice (cache %s)", object, c->name);
-    if (s->free == NULL) {
-        list_remove(&s->link);
-        list_push_front(&c->partial, &s->link);
+    preempt_now();
+    return object;
+}
+
+/* A new one, if its kind is still wanted. */
+static void add_slab(struct slab *s)
+{
+    struct slab_cache *c = s->cache;
+    spin_take(&c->lock);
+    bool wanted = s->kind == c->kind;
+    if (wanted) {
+        count_slab(s, 1);
+        file(s, SLAB_EMPTY);
     }
+    spin_release(&c->lock);
+    if (!wanted)
+        end_slab(s);
+}
+
+NOINLINE void *slab_take_slowly(struct slab_cache *c, size_t bytes, const void *site)
+{
+    for (;;) {
+        void *object = c->kind == SLAB_PLAIN ? take_plain(c) : take_carefully(c, bytes, site);
+        spin_release(&c->lock);
+        if (object != NULL)
+            return object;
+        struct slab *s = make_slab(c);
+        if (s == NULL)
+            return NULL;
+        add_slab(s);
+        spin_take(&c->lock);
+    }
+}
+
+static void release_and_end(struct slab_cache *c, struct slab *doomed)
+{
+    spin_release(&c->lock);
+    if (doomed != NULL)
+        end_slab(doomed);
+}
+
+static void NORETURN freed_twice(struct slab *s, void *object, const void *site)
+{
+    char where[SYMBOL_TEXT];
+    panic("slab: object %p of cache %s is freed twice, now at %s", object, s->cache->name,
+          symbol_name(site, where));
+}
+
+NOINLINE void slab_settle(struct slab *s, void *object, const void *site)
+{
+    struct slab *doomed = NULL;
+    if (s->free == object || slab_in_use(s) > slab_layout(s)->capacity /* below 0 */)
+        freed_twice(s, object, site);
     *(void **)object = s->free;
     s->free = object;
-    s->in_use--;
-    c->objects--;
-    if (s->in_use == 0) {
-        list_remove(&s->link);
-        c->slabs--;
-        buddy_free(frame_of_ptr(s));
+    if (s->state != SLAB_CURRENT) { /* of that, all objects are back: it is about to hand them out again */
+        unfile(s);
+        doomed = refile(s);
+    }
+    release_and_end(s->cache, doomed);
+}
+
+NOINLINE void slab_give_carefully(struct slab *s, void *object, struct slab_cache *expected, const void *site)
+{
+    struct slab_cache *c = s->cache;
+    if (slab_lookup(object) != s || (expected == NULL ? c->single : c != expected))
+        guard_wrong_cache(object, expected == NULL ? "kmalloc" : expected->name, site);
+    spin_take(&c->lock);
+    uint32_t at = (uint32_t)((char *)object - (char *)slab_object(s, 0));
+    if (at % slab_layout(s)->stride != 0 || at / slab_layout(s)->stride >= slab_layout(s)->capacity)
+        guard_no_object(s, object, site);
+    if (s->kind >= SLAB_GUARDED)
+        guard_give(s, object, site);
+    else if (slab_in_use(s) == 0)
+        freed_twice(s, object, site);
+    *slab_link(s, object) = s->free;
+    s->free = object;
+    s->until--;
+    struct slab *doomed = NULL;
+    if (slab_in_use(s) == 0 || s->state == SLAB_FULL) {
+        unfile(s);
+        doomed = refile(s);
+    }
+    release_and_end(c, doomed);
+}
+
+void *slab_alloc(struct slab_cache *c)
+{
+    return slab_take(c, c->size, NULL, slab_take_slowly);
+}
+
+static NOINLINE void free_by_frame(struct slab_cache *c, void *object, const void *site)
+{
+    struct slab *s = slab_lookup(object);
+    if (s == NULL || s->cache != c)
+        guard_wrong_cache(object, c->name, site);
+    slab_give(s, object, c, site);
+}
+
+void slab_free(struct slab_cache *c, void *object)
+{
+    if (unlikely((uintptr_t)object % APART_ALIGN == 0))
+        free_by_frame(c, object, slab_site(NULL));
+    else if (unlikely(slab_at_page(object)->cache != c))
+        slab_give_carefully(slab_at_page(object), object, c, slab_site(NULL));
+    else
+        slab_give(slab_at_page(object), object, c, NULL);
+}
+
+/* ---- all caches ---- */
+
+/* Takes all empty slabs off c, whose lock is held. */
+static void reap(struct slab_cache *c, struct list_node *doomed)
+{
+    struct slab *s = c->current != NULL ? refile(recall(c)) : NULL;
+    if (s != NULL)
+        list_push_back(doomed, &s->link);
+    while (!list_empty(&c->empty)) {
+        s = container_of(c->empty.next, struct slab, link);
+        unfile(s);
+        count_slab(s, -1);
+        list_push_back(doomed, &s->link);
     }
 }
 
-static struct slab_cache classes[] = {
-    SLAB_CACHE_INIT(classes[0], "kmalloc-16", 16),     SLAB_CACHE_INIT(classes[1], "kmalloc-32", 32),
-    SLAB_CACHE_INIT(classes[2], "kmalloc-64", 64),     SLAB_CACHE_INIT(classes[3], "kmalloc-128", 128),
-    SLAB_CACHE_INIT(classes[4], "kmalloc-256", 256),   SLAB_CACHE_INIT(classes[5], "kmalloc-512", 512),
-    SLAB_CACHE_INIT(classes[6], "kmalloc-1000", 1000), SLAB_CACHE_INIT(classes[7], "kmalloc-2016", SLAB_MAX),
-};
-
-void *kmalloc(size_t bytes)
+uint32_t slab_cache_reap(struct slab_cache *c)
 {
-    if (bytes == 0 || bytes > (size_t)PAGE_SIZE << BUDDY_MAX_ORDER)
-        return NULL;
-    for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
-        if (bytes <= classes[i].size)
-            return slab_alloc(&classes[i]);
-    unsigned order = 0;
-    while ((size_t)PAGE_SIZE << order < bytes)
-        order++;
-    struct frame *f = buddy_alloc(order, ALLOC_KERNEL);
-    if (f == NULL)
-        return NULL;
-    big_frames += 1u << order;
-    return frame_ptr(f);
+    struct list_node doomed;
+    list_init(&doomed);
+    spin_take(&c->lock);
+    reap(c, &doomed);
+    spin_release(&c->lock);
+    return end_slabs(&doomed);
 }
 
-void *kzalloc(size_t bytes)
+uint32_t slab_reap(void)
 {
-    void *p = kmalloc(bytes);
-    if (p != NULL)
-        memset(p, 0, bytes);
-    return p;
+    uint32_t frames = 0;
+    for (struct slab_cache *c = slab_caches; c != NULL; c = c->next)
+        if (!c->kept && c != &headers)
+            frames += slab_cache_reap(c);
+    return frames + slab_cache_reap(&headers); /* last: the others' headers have come back */
 }
 
-void kfree(void *p)
+uint32_t slab_reapable(void)
 {
-    if (p == NULL)
-        return;
-    struct frame *f = frame_of_ptr(p);
-    ASSERT(f->kind == FRAME_KERNEL, "kfree: %p is in a frame of kind %d", p, f->kind);
-    /* an object never starts its frame (the slab header does), a big block always does */
-    if (slab_of(p) == p) {
-        ASSERT(f->flags & FRAME_HEAD, "kfree: %p does not start a block", p);
-        big_frames -= 1u << f->order;
-        buddy_free(f);
-    } else {
-        slab_free(slab_of(p)->cache, p);
+    return reapable;
+}
+
+static void refile_all(struct list_node *slabs, struct list_node *doomed)
+{
+    struct list_node all;
+    list_init(&all);
+    for (struct list_node *n; (n = list_pop_front(slabs)) != NULL;)
+        list_push_back(&all, n);
+    for (struct list_node *n; (n = list_pop_front(&all)) != NULL;) {
+        struct slab *s = refile(container_of(n, struct slab, link));
+        if (s != NULL)
+            list_push_back(doomed, &s->link);
     }
+}
+
+void slab_set_debug(uint32_t level)
+{
+    debug_level = MIN(level, (uint32_t)SLAB_DEBUG_MAX);
+    for (struct slab_cache *c = slab_caches; c != NULL; c = c->next) {
+        struct list_node doomed;
+        list_init(&doomed);
+        spin_take(&c->lock);
+        c->kind = kind_for(c);
+        reap(c, &doomed);
+        refile_all(&c->full, &doomed);
+        refile_all(&c->partial, &doomed);
+        spin_release(&c->lock);
+        end_slabs(&doomed);
+    }
+}
+
+uint32_t slab_debug(void)
+{
+    return debug_level;
 }
 
 uint32_t slab_frames(void)
 {
-    uint32_t n = big_frames;
-    for (struct slab_cache *c = all_caches; c != NULL; c = c->next)
-        n += c->slabs;
+    uint32_t n = kmalloc_big.frames;
+    for (struct slab_cache *c = slab_caches; c != NULL; c = c->next)
+        n += c->frames;
     return n;
 }
-
-static bool check_slab(struct slab_cache *c, struct slab *s, struct printer *out)
-{
-    uint32_t free = 0;
-    for (void **o = s->free; o != NULL && free <= capacity(c); o = *o, free++) {
-        size_t offset = (size_t)((char *)o - (char *)s);
-        if (slab_of(o) != s || offset < SLAB_HEADER || (offset - SLAB_HEADER) % c->size != 0) {
-            print(out, "slab: cache %s, slab %p: free object %p is none of its objects\n", c->name, (void *)s,
-                  (void *)o);
-            return false;
-        }
-    }
-    if (s->cache != c || s->in_use + free != capacity(c) || s->in_use == 0) {
-        print(out, "slab: cache %s, slab %p: %u in use + %u free of %u\n", c->name, (void *)s, s->in_use,
-              free, capacity(c));
-        return false;
-    }
-    return true;
-}
-
-bool slab_check(struct printer *out)
-{
-    for (struct slab_cache *c = all_caches; c != NULL; c = c->next) {
-        uint32_t slabs = 0, objects = 0;
-        struct list_node *lists[] = {&c->partial, &c->full};
-        for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-            list_for_each (n, lists[i]) {
-                struct slab *s = container_of(n, struct slab, link);
-                if (!check_slab(c, s, out))
-                    return false;
-                slabs++;
-                objects += s->in_use;
-            }
-        }
-        if (slabs != c->slabs || objects != c->objects) {
-            print(out, "slab: cache %s counts %u slabs, %u objects; has %u, %u\n", c->name, c->slabs,
-                  c->objects, slabs, objects);
-            return false;
-        }
-    }
-    return true;
-}
-
-static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
-{
-    print(out, "cache            size   in-use  frames\n");
-    for (struct slab_cache *c = all_caches; c != NULL; c = c->next)
-        print(out, "%-16s %4u %8u %7u\n", c->name, c->size, c->objects, c->slabs);
-    print(out, "%-16s    - %8s %7u\n", "big", "-", big_frames);
-    return 0;
-}
-
-COMMAND(slab, "", "kernel object caches", command_run);

@@ -9,6 +9,7 @@
 #include "mm/buddy.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
+#include "mm/slab.h"
 #include "mm/stats.h"
 #include "mm/swap.h"
 #include "tests/host/high.h"
@@ -20,6 +21,7 @@ struct machine machine;
 
 void machine_ram(const struct phys_range *ranges, size_t count)
 {
+    slab_reap(); /* what is kept of the old machine's */
     if (machine.ram != NULL)
         munmap(machine.ram, machine.ram_end);
     machine.ram_end = 0;

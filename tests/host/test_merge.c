@@ -6,6 +6,7 @@
 #include "mm/merge.h"
 #include "mm/port.h"
 #include "mm/rmap.h"
+#include "mm/slab.h"
 #include "mm/stats.h"
 #include "tests/host/pages.h"
 
@@ -286,6 +287,7 @@ TEST(merge_without_memory)
     merge_world(t, &w, MERGE_ALL);
     for (uint32_t i = 0; i < COUNT; i++)
         fill(&w.space, i, A);
+    void *beside = kmalloc((TEST_SLOTS + 1) * sizeof(uint32_t)); /* so that the check finds heap */
     while ((taken[n] = buddy_alloc(0, ALLOC_KERNEL)) != NULL)
         n++;
     merge_scan(LIMIT);
@@ -299,6 +301,7 @@ TEST(merge_without_memory)
     EXPECT_EQ(t, w.pool.resident, 1);
     for (uint32_t i = 0; i < COUNT; i++)
         EXPECT(t, filled(&w.space, i, A));
+    kfree(beside);
     end(t, &w);
 }
 

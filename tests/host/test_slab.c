@@ -23,8 +23,8 @@ TEST(slab_objects_are_distinct_and_whole)
         for (size_t j = 0; j < ARRAY_SIZE(things[i]->word); j++)
             things[i]->word[j] = i;
     }
-    EXPECT_EQ(t, cache.objects, COUNT);
-    EXPECT_EQ(t, slab_frames() - before, cache.slabs);
+    EXPECT_EQ(t, slab_objects(&cache), COUNT);
+    EXPECT_EQ(t, slab_frames() - before, cache.frames);
     EXPECT(t, slab_check(t->out));
     for (uint32_t i = 0; i < COUNT; i++) {
         for (size_t j = 0; j < ARRAY_SIZE(things[i]->word); j++)
@@ -35,8 +35,10 @@ TEST(slab_objects_are_distinct_and_whole)
     EXPECT(t, slab_check(t->out));
     for (uint32_t i = 0; i < COUNT; i += 2)
         slab_free(&cache, things[i]);
-    EXPECT_EQ(t, cache.objects, 0);
-    EXPECT_EQ(t, cache.slabs, 0); /* empty slabs go back at once */
+    EXPECT_EQ(t, slab_objects(&cache), 0);
+    EXPECT(t, cache.slabs > 0); /* some are kept, */
+    slab_reap();                /* ... until memory is short */
+    EXPECT_EQ(t, cache.slabs, 0);
     EXPECT_EQ(t, slab_frames(), before);
 }
 
@@ -44,8 +46,7 @@ TEST(slab_free_refuses_what_it_must)
 {
     struct thing *a = slab_alloc(&cache), *b = slab_alloc(&cache);
     REQUIRE(t, a != NULL && b != NULL);
-    EXPECT_PANIC(t, "does not start an object", slab_free(&cache, (char *)a + 8));
-    EXPECT_PANIC(t, "is not of cache", {
+    EXPECT_PANIC(t, "but freed at", {
         void *other = kmalloc(64);
         slab_free(&cache, other);
     });
@@ -69,10 +70,10 @@ TEST(slab_check_names_what_is_broken)
     struct thing *a = slab_alloc(&cache);
     REQUIRE(t, a != NULL);
     text_start(&said);
-    cache.objects++;
+    cache.frames++;
     EXPECT(t, !slab_check(&said.to));
     EXPECT_HAS(t, &said, "cache thing counts");
-    cache.objects--;
+    cache.frames--;
     slab_free(&cache, a);
 }
 
@@ -103,7 +104,7 @@ TEST(kmalloc_every_size)
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         got[i] = kmalloc(sizes[i]);
         REQUIRE(t, got[i] != NULL && (uintptr_t)got[i] % 8 == 0);
-        if (sizes[i] > SLAB_MAX)
+        if (sizes[i] % PAGE_SIZE == 0)
             EXPECT_EQ(t, (uintptr_t)got[i] % PAGE_SIZE, 0);
         memset(got[i], (int)i, sizes[i]);
     }

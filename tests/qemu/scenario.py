@@ -66,7 +66,7 @@ def free_memory(run, nth):
 def programs(commands, append="", **options):
     """Boots the commands between two looks at free memory. Whatever they do, no frame and no slot may be lost
     and every invariant must hold. => Run"""
-    run = boot(["buddy", "swap", *commands, "check", "buddy", "swap"], append, **options)
+    run = boot(["slab reap", "buddy", "swap", *commands, "check", "slab reap", "buddy", "swap"], append, **options)
     assert run.output("check").endswith("check: ok\n"), run.result.tail()
     assert free_memory(run, 0) == free_memory(run, -1), run.result.tail()
     assert "PANIC" not in run.log
