@@ -19,7 +19,7 @@ ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "
 LIMIT = 60  # seconds for any command
 
 # Instructions of a kmalloc and a kfree together, on average. What was measured, and room for another compiler.
-OURS_AT_MOST = 200
+OURS_AT_MOST = 70
 
 MALLOC, CALLOC, REALLOC, FREE = range(1, 5)
 
