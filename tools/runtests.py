@@ -205,6 +205,10 @@ def group_sim():
     return scenarios(ROOT / "tests" / "sim", parallel=False)  # they share what they build
 
 
+def group_malloc():
+    return scenarios(ROOT / "tests" / "malloc", parallel=False)  # they build what they run
+
+
 def group_qemu():
     ok, text = make("all", "iso", "build/sim", "build/host64/mems", "build/faultline-lockcheck.elf")
     if not ok:
