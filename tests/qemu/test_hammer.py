@@ -42,7 +42,8 @@ def test_seeds(seed):
     assert re.findall(r"^hammer thread=(\d) ops=(\d+)$", output, re.MULTILINE) == [(str(i), "6000") for i in range(1, 5)]
     assert list(kinds(output)) == USUAL
     for name, figures in kinds(output).items():
-        assert figures["taken"] == figures["given"] > 1000 and figures["refused"] == 0, name
+        assert figures["taken"] == figures["given"] > 1000, name
+        assert figures["refused"] == 0 or name == "partition", name  # that arena can be full
 
 
 def test_the_same_seed_gives_the_same_log():
@@ -81,10 +82,12 @@ def test_threads_end_and_leave_nothing():
 def test_wrong_arguments():
     usage = (r"expected \[THREADS, 1 to 8, \[OPS, at least 1, \[SEED, at least 1\]\]\] and names of: "
              + " ".join(USUAL) + " unlocked\n")
-    for words, wrong in [("0", "0"), ("9", "9"), ("4 0", "0"), ("4 1 0", "0"), ("1 2 3 4", "4"), ("dogs", "dogs"),
-                         ("4 list cats", "cats"), ("4294967296", "4294967296")]:
-        run = boot([f"hammer {words}"], "log=quiet", screen=False)
-        assert run.rc == qemu.FAILED and re.fullmatch(f"hammer: {wrong}: " + usage, run.output(f"hammer {words}"))
+    wrong = {"0": "0", "9": "9", "4 0": "0", "4 1 0": "0", "1 2 3 4": "4", "dogs": "dogs", "4 list cats": "cats",
+             "4294967296": "4294967296"}
+    run = boot([f"hammer {words}" for words in wrong], "log=quiet", screen=False)
+    assert f"quit: {len(wrong)} failures" in run.log
+    for words, word in wrong.items():
+        assert re.fullmatch(f"hammer: {word}: " + usage, run.output(f"hammer {words}"))
 
 
 PROVOKED = {
