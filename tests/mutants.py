@@ -47,8 +47,8 @@ class Mutant:
     command: str = ""   # shell; a failing test's name must be on a line with "not ok" or "FAILED"
 
 # A file whose spin locks do nothing, noticed by threads that are preempted at random.
-SPIN = '#include "lib/spin.h"\n'
-NO_SPIN = SPIN + "#define spin_take(l) ((void)(l))\n#define spin_release(l) ((void)(l))\n"
+SPIN, SLAB = '#include "lib/spin.h"\n', '#include "mm/slab.h"\n'
+NO_LOCKS = "#define spin_take(l) ((void)(l))\n#define spin_release(l) ((void)(l))\n"
 HAMMER = (f"make -s -j2 all build/faultline-lockcheck.elf && {sys.executable} -m pytest -q -p no:cacheprovider "
           "tests/qemu/test_hammer.py")
 
@@ -500,19 +500,26 @@ MUTANTS = [
            CONTIG),
 
     # Locks and preemption.
-    Mutant("frames without a lock", "mm/buddy.c", SPIN, NO_SPIN,
+    Mutant("frames without a lock", "mm/buddy.c", SPIN, SPIN + NO_LOCKS,
            "threads that are preempted get the same frames", "test_seeds", "guest", HAMMER),
-    Mutant("slots without a lock", "mm/swap.c", SPIN, NO_SPIN,
+    Mutant("slots without a lock", "mm/swap.c", SPIN, SPIN + NO_LOCKS,
            "two pages are stored in one slot", "test_seeds", "guest", HAMMER),
+    Mutant("ranges without a lock", "mm/vmem.c", SLAB, SLAB + NO_LOCKS,
+           "two get the same addresses", "test_seeds", "guest", HAMMER),
+    Mutant("partitions without a lock", "mm/partition.c", SLAB, SLAB + NO_LOCKS,
+           "the book loses partitions", "test_seeds", "guest", HAMMER),
+    Mutant("a slab filed meanwhile is lost", "mm/slab.c",
+           "if (object != NULL) { /* somebody has filled it", "if (false) { /* somebody has filled it",
+           "kernel memory leaks when threads run out of objects at once", "test_seeds", "guest", HAMMER),
     Mutant("preempted with a lock held", "kernel/preempt.c",
-           "if ((preempt_state & ~PREEMPT_UNWANTED) == 0) {", "if (true) {",
+           "if ((preempt_state & ~PREEMPT_UNWANTED) == 0)", "if (true)",
            "locks protect nothing", "test_seeds", "guest", HAMMER),
     Mutant("deferred preemptions forgotten", "kernel/preempt.c",
-           "        preempt_state &= ~PREEMPT_UNWANTED;\n", "",
+           "        preempt_state &= ~PREEMPT_UNWANTED;\n", "        ;\n",
            "a thread that takes many locks keeps the CPU", "test_seeds", "guest", HAMMER),
     Mutant("SSE registers of preempted threads lost", "kernel/sched.c",
            "(p->space != NULL || p->preemptible)", "p->space != NULL",
-           "pages copied by a thread that was preempted are wrong", "test_seeds", "guest", HAMMER),
+           "pages copied by a thread that was preempted are wrong", "test_programs_go_on_meanwhile", "guest", HAMMER),
     Mutant("preempted on the stack of a sleeper", "kernel/preempt.c",
            "if (!need_resched || current->state != PROC_RUNNING)", "if (!need_resched)",
            "a thread is on the ready queue twice", "test_threads_end_and_leave_nothing", "guest", HAMMER),
