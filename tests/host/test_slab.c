@@ -310,10 +310,10 @@ TEST(slab_command)
     EXPECT_HAS(t, &said,
                "\nthing                  1    101     40  101    1 : tunables    0    0    0 : slabdata      "
                "1      1      0\n");
-    EXPECT_HAS(t, &said, "\nslabs: frames=8 empty=0 reapable=0 debug=0\nbig: blocks=1 frames=8\n");
+    EXPECT_HAS(t, &said, "\nslabs: frames=10 empty=0 reapable=0 debug=0\nbig: blocks=1 frames=8\n");
     slab_free(&built, b);
     EXPECT(t, COMMAND_IS(&said));
-    EXPECT_HAS(t, &said, "\nslabs: frames=8 empty=1 reapable=1 debug=0\n");
+    EXPECT_HAS(t, &said, "\nslabs: frames=10 empty=1 reapable=1 debug=0\n");
     EXPECT(t, COMMAND_IS(&said, "reap"));
     EXPECT_HAS(t, &said, "slab: frames=1 given back\n");
     EXPECT(t, COMMAND_IS(&said, "debug"));
