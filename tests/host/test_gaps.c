@@ -217,6 +217,9 @@ TEST(gaps_without_memory_are_searched_for_by_hand)
     for (int with_arena = 0; with_arena < 2 && t->failures == 0; with_arena++) {
         struct world w;
         world_init(&w, "fifo", 8, 1);
+        for (uint32_t i = 1; i < 40; i++) /* so many regions have room from here on */
+            pages_map(&w.space, 2 * i, 1, VM_READ);
+        EXPECT_EQ(t, space_unmap(&w.space, page_va(1), USER_END - page_va(1)), VM_OK);
         hoard(t, &h, !with_arena, 11);
         uint32_t rng = 17, with = 0, without = 0;
         for (uint32_t i = 0; i < 3000 && t->failures == 0; i++) {
