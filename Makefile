@@ -59,7 +59,7 @@ SWAPIMG ?= build/swap.img
 #:   WORKLOAD=      uniform exponential ramp plateau sawtooth, or files: malloc traces (make malloc-traces), lists
 #:   FIT=all        strategies, with commas between them: first,last,next,best,worst,instant
 #:   BUDDY=off,on   sizes rounded up to powers of two
-#:   COMPACT=whole,8   whole: when an allocation fails for fragmentation only; N: N units after each operation
+#:   COMPACT=whole,8  when an allocation fails for fragmentation only: whole, enough; N: N units after each operation
 #:   ARGS=          more arguments, e.g. ARGS="--load 80 --move-cost 1500"
 
 #: Variables of the build:
@@ -394,7 +394,7 @@ sim-speed: $(SIM)
 	@$(SIM) -s --time --no-opt -p $(or $(POLICY),all) -f $(SIM_FRAMES) $(ARGS) $(B)/traces-speed/speed.txt
 
 #:   plots          pictures in build/plots, PNG and SVG: faults against frames for each trace, policies against OPT,
-#:                  and timeline's; TRACE=, POLICY=, FRAMES= as for sim
+#:                  and those of timeline and plots-alloc; TRACE=, POLICY=, FRAMES= as for sim
 PLOTS        := $(B)/plots
 CURVE_SIZES  := 60
 CURVE_POLICY := fifo$(comma)clock$(comma)lru$(comma)sieve$(comma)arc$(comma)opt
@@ -409,6 +409,22 @@ plots: $(SIM) $(if $(TRACE),,$(TRACES)/.made)
 	done
 	@$(PYTHON) tools/plots.py curve $(PLOTS)/curve-*.tsv -o $(PLOTS)
 	@$(MAKE) timeline FRAMES= POLICY=
+	@$(MAKE) plots-alloc
+
+#:   plots-alloc    build/plots/alloc-*: use, fragmentation, blocks and success over time, for each WORKLOAD, strategy,
+#:                  rounding and compaction
+ALLOC_WORKLOADS := uniform exponential ramp plateau sawtooth
+ALLOC_SAMPLES   := 100
+ALLOC_SERIES     = $(ALLOC) --series $(ALLOC_SAMPLES) $(if $(FIT),-f $(FIT)) $(ARGS)
+.PHONY: plots-alloc
+plots-alloc: $(ALLOC)
+	@mkdir -p $(PLOTS)
+	@for w in $(or $(WORKLOAD),$(ALLOC_WORKLOADS)); do \
+		for v in "off -c off" "on -c off" "off -c enough" "on -c enough" "off -c 8"; do \
+			$(ALLOC_SERIES) -b $$v $$w || exit 1; \
+		done >$(PLOTS)/alloc-$$(basename $${w%.*}).tsv || exit 1; \
+		$(PYTHON) tools/plot_alloc.py $(PLOTS)/alloc-$$(basename $${w%.*}).tsv -o $(PLOTS) || exit 1; \
+	done
 
 #:   timeline       build/plots/timeline: every fault and eviction of RUN, time against page; variables as for run
 .PHONY: timeline
@@ -446,6 +462,12 @@ ALLOC_FLAGS = $(if $(FIT),-f $(FIT)) $(if $(BUDDY),-b $(BUDDY)) $(if $(COMPACT),
 .PHONY: alloc
 alloc: $(ALLOC)
 	@$(ALLOC) $(if $(SILENT),-s) $(ALLOC_FLAGS) $(ARGS) $(WORKLOAD)
+
+#:   flat           instructions of a pair of allocating and freeing while 1,000 to 1,000,000 blocks live, by Callgrind
+.PHONY: flat
+flat: $(ALLOC)
+	@$(PYTHON) tools/flat.py
+
 $(ALLOC): $(ALLOC_OBJ) $(B)/stamp/sim $(B)/stamp/alloc
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(SIM_FLAGS) $(ALLOC_OBJ) -lm -o $@
@@ -516,8 +538,8 @@ FUZZ_SECONDS := 60
 fuzzers: $(FUZZERS)
 fuzz: $(FUZZERS)
 	$(Q)for f in $(FUZZERS); do \
-		mkdir -p $$f.corpus && $$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$$f. $$f.corpus \
-			|| exit 1; \
+		mkdir -p $$f.corpus && $$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=30 \
+			-artifact_prefix=$$f. $$f.corpus || exit 1; \
 	done
 
 $(B)/fuzz-obj/%.c.o: %.c $(B)/stamp/fuzz

@@ -22,14 +22,18 @@
 #include "kernel/proc.h"
 #include "kernel/replay.h"
 #include "kernel/status.h"
+#include "kernel/symbols.h"
 #include "kernel/turn.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "lib/symbol.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
+#include "mm/slab.h"
 #include "mm/source.h"
+#include "mm/space.h"
 
 enum {
     MIB_FRAMES = (1 << 20) / PAGE_SIZE,
@@ -261,6 +265,7 @@ static void init_memory(void)
     if (options.pager)
         pool_set_watermarks(&main_pool);
     swap_readahead = options.readahead;
+    space_gap_fit = options.mmap_fit;
     trap_check_every = options.check;
     turn_init(disk != NULL && disk->sleeps);
     uint32_t used = kib_below(UINT32_MAX), beyond = used - kib_below(DIRECT_MAP_MAX);
@@ -338,6 +343,8 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
         refuse();
     log_event(LOG_BOOT, "faultline tsc=%ukHz command-line=\"%s\"", clock_khz(), info.command_line);
     buddy_junk = options.debug;
+    symbol_lookup = symbol_of;
+    slab_set_debug(options.slab_debug);
     check_initrd();
     init_memory();
     init_initrd();

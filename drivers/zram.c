@@ -112,7 +112,7 @@ static void empty(struct block *b)
     if (b->kind == PACKED)
         free_chain(b->first);
     else if (b->kind == HUGE)
-        kfree(b->page);
+        buddy_free(frame_of_ptr(b->page));
     *b = (struct block){.kind = EMPTY};
     count(&zram.now, b, 1);
     if (chunks.empties > 0 || zram.now.blocks[PACKED] == 0)
@@ -140,11 +140,11 @@ static bool all_words_equal(const uint32_t *page)
 /* => -ENOSPC: the block stays empty */
 static int store_huge(struct block *b, const void *page)
 {
-    void *copy = frames_held() < zram.limit ? kmalloc(BLKDEV_PAGE) : NULL;
-    if (copy == NULL)
+    struct frame *f = frames_held() < zram.limit ? buddy_alloc(0, ALLOC_KERNEL) : NULL;
+    if (f == NULL)
         return -ENOSPC;
-    page_copy(copy, page);
-    hold(b, (struct block){.kind = HUGE, .bytes = BLKDEV_PAGE, .page = copy});
+    page_copy(frame_ptr(f), page);
+    hold(b, (struct block){.kind = HUGE, .bytes = BLKDEV_PAGE, .page = frame_ptr(f)});
     return 0;
 }
 

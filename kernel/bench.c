@@ -2,6 +2,7 @@
  * The bench command: what the basic operations cost, in ticks of the TSC. Under -icount shift=0 a tick is
  * an instruction. First the floors, measured here: what no kernel on this machine can go below. Then what
  * a program sees, measured by user/bench.c from ring 3. */
+#include "kernel/bench.h"
 #include "arch/x86/io.h"
 #include "kernel/monitor.h"
 #include "kernel/proc.h"
@@ -64,7 +65,7 @@ static const struct {
 };
 
 /* Samples are few and the code is the same each time: an insertion sort will do. */
-static void sort(uint32_t *v, uint32_t n)
+void bench_sort(uint32_t *v, uint32_t n)
 {
     for (uint32_t i = 1; i < n; i++) {
         uint32_t x = v[i], j = i;
@@ -81,7 +82,7 @@ static void measure(void (*run)(void *, void *), void *a, void *b, uint32_t samp
         run(a, b);
         samples[i] = (uint32_t)(rdtsc() - start);
     }
-    sort(samples, ROUNDS);
+    bench_sort(samples, ROUNDS);
 }
 
 static void print_line(struct printer *out, const char *name, const uint32_t samples[ROUNDS],
@@ -190,10 +191,16 @@ static int run_line(const char *text, struct printer *out)
                         &(struct run_options){.summary = false}, out);
 }
 
-static int bench_command(int argc UNUSED, char **argv UNUSED, struct printer *out)
+static int bench_command(int argc, char **argv, struct printer *out)
 {
     char faults[64];
     bool verify = swap_verify;
+    if (argc > 1 && strcmp(argv[1], "alloc") == 0)
+        return bench_alloc(argc - 1, argv + 1, out);
+    if (argc > 1) {
+        print(out, "bench: \"%s\": expected nothing, or alloc\n", argv[1]);
+        return 1;
+    }
     if (proc_count() > 0) { /* pages that others write while checksums are off would seem corrupt later */
         print(out, "bench: %u programs are running; wait for them, or kill them\n", proc_count());
         return 1;
@@ -213,4 +220,7 @@ static int bench_command(int argc UNUSED, char **argv UNUSED, struct printer *ou
     return failed;
 }
 
-COMMAND(bench, "", "cost of the basic operations; meant for -icount and log=quiet", bench_command);
+COMMAND(bench, "[alloc [LIVE...]]",
+        "cost of the basic operations, or of the allocators with so many live blocks; meant for -icount and "
+        "log=quiet",
+        bench_command);

@@ -248,7 +248,7 @@ static bool compare(const char *what, uint32_t before, uint32_t after, struct pr
 /* With no empty slab left. */
 static uint32_t free_frames(void)
 {
-    slab_reap();
+    slab_reap_all();
     return buddy_free_frames();
 }
 

@@ -141,7 +141,7 @@ static void kmalloc_give(struct hammer_hold *h)
 static bool slab_take(struct hammer_hold *h, uint32_t *rng)
 {
     if (random_below(rng, REAP_OF) == 0)
-        slab_reap();
+        slab_reap_all();
     struct object *o = slab_alloc(&cache);
     if (o == NULL)
         return false;

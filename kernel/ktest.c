@@ -22,12 +22,12 @@ enum { TEST_PID = 7000, TEST_VA = 0x20000000 };
 
 static void run_one(const struct ktest *test, int number, struct ktest_run *t)
 {
-    slab_reap();
+    slab_reap_all();
     uint32_t frames = buddy_free_frames(), slots = swap_free();
     t->failures = 0;
     test->run(t);
     EXPECT(t, vm_check(t->out));
-    slab_reap();
+    slab_reap_all();
     EXPECT_EQ(t, buddy_free_frames(), frames);
     EXPECT_EQ(t, swap_free(), slots);
     print(t->out, "%s %d %s\n", t->failures ? "not ok" : "ok", number, test->name);

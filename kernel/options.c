@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/pmap.h"
+#include "mm/slab.h"
 
 enum { DEFAULT_FRAMES = 256, MAX_SWAP_LATENCY = 1000000 };
 
@@ -132,6 +133,17 @@ static int set_ksm(struct options *o, const char *v, struct printer *out)
     return o->ksm != MERGE_OFF || strcmp(v, "off") == 0 ? 0 : bad(out, "ksm", v, "on, off or madvise");
 }
 
+static int set_mmapfit(struct options *o, const char *v, struct printer *out)
+{
+    o->mmap_fit = fit_find(v);
+    if (o->mmap_fit != NULL)
+        return 0;
+    print(out, "command line: mmapfit=%s: expected one of: ", v);
+    fit_names(out);
+    print(out, "\n");
+    return 1;
+}
+
 static int set_run(struct options *o, const char *v, struct printer *out UNUSED)
 {
     o->run = v;
@@ -147,6 +159,13 @@ static int set_debug(struct options *o, const char *v, struct printer *out)
     return 0;
 }
 
+static int set_slabdebug(struct options *o, const char *v, struct printer *out)
+{
+    if (parse_u32(v, false, &o->slab_debug) && o->slab_debug <= SLAB_DEBUG_MAX)
+        return 0;
+    return bad(out, "slabdebug", v, "0, 1 (red zones) or 2 (poison, too)");
+}
+
 static const struct {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
@@ -160,6 +179,7 @@ static const struct {
     {"log", set_log},           {"run", set_run},
     {"debug", set_debug},       {"check", set_check},
     {"accessed", set_accessed}, {"allot", set_allot},
+    {"mmapfit", set_mmapfit},   {"slabdebug", set_slabdebug},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
@@ -208,6 +228,7 @@ int options_parse(const char *line, struct options *o, struct printer *out)
                           .swap_mb = UINT32_MAX,
                           .ata_dma = true,
                           .seed = 1,
+                          .mmap_fit = &fit_last,
                           .readahead = 1};
     int faults = 0;
     if (!str_copy(o->text, sizeof o->text, line)) {

@@ -64,7 +64,7 @@ static bool open_to_map(uint32_t fd, struct mapped_file *m)
     return true;
 }
 
-/* Where: the address asked for, the hint, or any. => a negative errno, or 0 with r->start set. */
+/* Where: the address asked for, the hint, or (0) anywhere. => a negative errno, or 0 with r->start set. */
 static int32_t choose_address(struct space *s, struct region *r, vaddr_t at, uint32_t length, uint32_t flags)
 {
     if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
@@ -85,9 +85,7 @@ static int32_t choose_address(struct space *s, struct region *r, vaddr_t at, uin
     bool taken = i < s->regions.count && s->regions.at[i]->start < at + length;
     if (at >= USER_START && in_user(at, length) && !taken)
         r->start = at;
-    else
-        r->start = space_find_gap(s, length);
-    return r->start != 0 ? 0 : -ENOMEM;
+    return 0;
 }
 
 /* What is mapped: an object, or nothing for private anonymous memory. Adds a reference. */
@@ -131,7 +129,7 @@ static int32_t map(struct space *s, struct region *r, uint32_t flags)
     if (flags & MAP_FIXED)
         result = space_unmap(s, r->start, r->end - r->start);
     if (result == VM_OK)
-        result = space_map(s, r);
+        result = r->start != 0 ? space_map(s, r) : space_map_anywhere(s, r);
     if (result != VM_OK) {
         if (r->object != NULL)
             object_unref(r->object);

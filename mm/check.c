@@ -149,6 +149,8 @@ static bool check_spaces(uint32_t *slot_refs, struct printer *out)
     list_for_each (n, &all_spaces) {
         struct space *s = container_of(n, struct space, link);
         uint32_t present = 0;
+        if (!region_check(&s->regions, s->pmap.tag, out))
+            return false;
         for (vaddr_t va = 0; (va = pmap_next_table(&s->pmap, va, USER_END)) < USER_END; va += PAGE_SIZE) {
             struct pte pte = pmap_lookup(&s->pmap, va);
             if (pte.state != PTE_NONE && !check_pte(s, va, pte, slot_refs, &wired, out))

@@ -174,24 +174,38 @@ static uint32_t compact_all(unsigned order, uint32_t most)
     return count;
 }
 
-static int by_hand(unsigned order, struct printer *out)
+static uint32_t by_hand(unsigned order, struct printer *out)
 {
     uint32_t before = vmstat.pgmigrate_success, blocks = compact_all(order, UINT32_MAX);
-    print(out, "compact: order=%u free-blocks=%u moved=%u pages\n", order, blocks,
-          vmstat.pgmigrate_success - before);
-    return 0;
+    uint32_t moved = vmstat.pgmigrate_success - before;
+    print(out, "compact: order=%u free-blocks=%u moved=%u pages\n", order, blocks, moved);
+    return moved;
+}
+
+/* The largest blocks first: what is left goes into smaller ones. */
+static void all_by_hand(struct printer *out)
+{
+    uint32_t moved = 0;
+    for (unsigned order = BUDDY_MAX_ORDER; order > 0; order--)
+        moved += by_hand(order, out);
+    print(out, "compact: moved=%u pages in all\n", moved);
 }
 
 static int command_run(int argc, char **argv, struct printer *out)
 {
-    uint32_t order = BUDDY_MAX_ORDER;
+    uint32_t order;
     if (argc == 2 && (strcmp(argv[1], "on") == 0 || strcmp(argv[1], "off") == 0)) {
         asked = strcmp(argv[1], "on") == 0;
         return 0;
     }
-    if (argc == 1 ||
-        (argc == 2 && parse_u32(argv[1], false, &order) && order > 0 && order <= BUDDY_MAX_ORDER))
-        return by_hand(order, out);
+    if (argc == 1) {
+        all_by_hand(out);
+        return 0;
+    }
+    if (argc == 2 && parse_u32(argv[1], false, &order) && order > 0 && order <= BUDDY_MAX_ORDER) {
+        by_hand(order, out);
+        return 0;
+    }
     print(out, "compact: %s: expected an order from 1 to %u, on, off, or nothing\n", argv[argc > 2 ? 2 : 1],
           BUDDY_MAX_ORDER);
     return 1;

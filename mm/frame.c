@@ -9,6 +9,7 @@
 struct frame *frame_table;
 uint32_t frame_table_count;
 uint32_t frame_direct_count;
+const char *frame_direct_map;
 
 void *frame_ptr(const struct frame *f)
 {
@@ -82,6 +83,7 @@ bool frame_init(const struct phys_range *usable, size_t usable_count, const stru
     if (at == 0)
         return false;
     frame_table = phys_to_ptr(at);
+    frame_direct_map = (const char *)((uintptr_t)frame_table - at);
     frame_table_count = top >> PAGE_SHIFT;
     frame_direct_count = MIN(frame_table_count, direct_limit >> PAGE_SHIFT);
     memset(frame_table, 0, size); /* all RESERVED */

@@ -59,9 +59,10 @@ struct frame {
     uint32_t wired;        /* [p] locked mappings; not QUEUED while there are any */
 };
 
-extern struct frame *frame_table;   /* indexed by pfn */
-extern uint32_t frame_table_count;  /* entries; pfns from here up are not RAM for us */
-extern uint32_t frame_direct_count; /* frames below it lie in the direct map, those from it up do not */
+extern struct frame *frame_table;    /* indexed by pfn */
+extern uint32_t frame_table_count;   /* entries; pfns from here up are not RAM for us */
+extern uint32_t frame_direct_count;  /* frames below it lie in the direct map, those from it up do not */
+extern const char *frame_direct_map; /* where the direct map shows physical address 0, or would show it */
 
 /* A range of physical memory, bytes, end exclusive. */
 struct phys_range {
@@ -108,5 +109,12 @@ static inline pfn_t frame_pfn(const struct frame *f)
  * holds is reached by page_window. */
 void *frame_ptr(const struct frame *f);
 struct frame *frame_of_ptr(const void *p);
+
+/* As frame_of_ptr, quickly. => NULL if p is not in the direct map */
+static inline struct frame *frame_around(const void *p)
+{
+    size_t n = ((uintptr_t)p - (uintptr_t)frame_direct_map) / PAGE_SIZE;
+    return likely(n < frame_direct_count) ? &frame_table[n] : NULL;
+}
 
 #endif

@@ -44,20 +44,22 @@ enum {
     C(23, 1008, 1024)    \
     C(24, 1024, 1344)    \
     C(25, 1344, 1536)    \
-    C(26, 1536, 2016)    \
-    C(27, 2016, 2048)
+    C(26, 1536, 1792)    \
+    C(27, 1792, 2048)
 
-/* What lies between them and the next power of two is a block. */
+/* The rest is blocks. */
 #define LARGE_CLASSES(C) \
     C(28, 2048, 2560)    \
     C(29, 2560, 3072)    \
     C(30, 3072, 3584)    \
-    C(31, 4096, 5120)    \
-    C(32, 5120, 6144)    \
-    C(33, 6144, 7168)    \
-    C(34, 8192, 10240)   \
-    C(35, 10240, 12288)  \
-    C(36, 12288, 14336)
+    C(31, 3584, 4096)    \
+    C(32, 4096, 5120)    \
+    C(33, 5120, 6144)    \
+    C(34, 6144, 7168)    \
+    C(35, 7168, 8192)    \
+    C(36, 8192, 10240)   \
+    C(37, 10240, 12288)  \
+    C(38, 12288, 14336)
 
 static struct slab_cache classes[] = {
 #define CLASS(i, below, bytes) {SLAB_CACHE_FIELDS(classes[i], "kmalloc-" #bytes, bytes)},
@@ -107,14 +109,26 @@ static void *take_block(size_t bytes)
     return frame_ptr(f);
 }
 
-/* Slabs of several frames may not be had where a smaller block can. The lock is held, and released. */
+/* Slabs of several frames may not be had where a smaller block can. */
+static NOINLINE void *take_new(struct slab_cache *c, size_t bytes, const void *site)
+{
+    if (unlikely(c == &nothing)) {
+        spin_release(&c->lock);
+        return NULL;
+    }
+    void *object = slab_take_slowly(c, bytes, site);
+    return object != NULL ? object : take_block(bytes);
+}
+
+/* What has come back to the current slab meanwhile, if anything. The lock is held, and released. */
 static NOINLINE void *take_slowly(struct slab_cache *c, size_t bytes, const void *site)
 {
-    void *object = NULL;
-    if (unlikely(c == &nothing))
-        spin_release(&c->lock);
-    else if ((object = slab_take_slowly(c, bytes, site)) == NULL)
-        object = take_block(bytes);
+    struct slab *s = c->current;
+    if (unlikely(s == NULL) || s->free == NULL)
+        return take_new(c, bytes, site);
+    void *object = slab_refill(c, s);
+    if (unlikely(spin_drop(&c->lock)))
+        return slab_preempt(object);
     return object;
 }
 

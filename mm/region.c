@@ -2,13 +2,69 @@
  * mm-level: 7
  * The sorted set of regions. */
 #include "mm/region.h"
+#include "lib/panic.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 
 static struct slab_cache cache = SLAB_CACHE_INIT(cache, "region", sizeof(struct region));
 
+/* ---- gaps ---- */
+
+static void drop_gaps(struct region_set *set)
+{
+    if (set->gaps == NULL)
+        return;
+    vmem_free_all(set->gaps);
+    vmem_destroy(set->gaps);
+    set->gaps = NULL;
+}
+
+/* What was a gap is part of a region. => the set keeps its gaps, as for the two below */
+static NOINLINE void take_gap(struct region_set *set, vaddr_t start, vaddr_t end)
+{
+    end = MIN(end, set->gaps_end);
+    if (start >= end)
+        return;
+    enum vm_result r = vmem_alloc_at(set->gaps, start, end - start);
+    ASSERT(r == VM_OK || r == VM_NO_MEMORY, "region: 0x%08x to 0x%08x is no gap, arena %s says", start, end,
+           vmem_name(set->gaps));
+    if (r != VM_OK)
+        drop_gaps(set);
+}
+
+static void put_gap(struct region_set *set, vaddr_t start, vaddr_t end)
+{
+    end = MIN(end, set->gaps_end);
+    if (start < end)
+        vmem_free(set->gaps, start, end - start);
+}
+
+/* The region from start on has taken over the one from `next` on. */
+static void join_gap(struct region_set *set, vaddr_t start, vaddr_t next)
+{
+    if (next < set->gaps_end)
+        vmem_join(set->gaps, start);
+}
+
+enum vm_result region_keep_gaps(struct region_set *set, vaddr_t start, vaddr_t end,
+                                const struct vmem_config *c)
+{
+    set->gaps = vmem_create(c);
+    set->gaps_end = end;
+    if (set->gaps == NULL)
+        return VM_NO_MEMORY;
+    if (vmem_add(set->gaps, start, end - start) != VM_OK)
+        drop_gaps(set);
+    for (uint32_t i = 0; i < set->count && set->gaps != NULL; i++)
+        take_gap(set, set->at[i]->start, set->at[i]->end);
+    return set->gaps != NULL ? VM_OK : VM_NO_MEMORY;
+}
+
+/* ---- the set ---- */
+
 void region_set_destroy(struct region_set *set)
 {
+    drop_gaps(set); /* first: there is no need to keep it in step */
     while (set->count > 0)
         region_remove(set, set->count - 1);
     kfree(set->at);
@@ -55,7 +111,8 @@ static enum vm_result make_room(struct region_set *set)
     return VM_OK;
 }
 
-enum vm_result region_add(struct region_set *set, const struct region *r)
+/* As region_add, but the gaps stay as they are. */
+static enum vm_result insert(struct region_set *set, const struct region *r)
 {
     if (r->start >= r->end || r->start % PAGE_SIZE != 0 || r->end % PAGE_SIZE != 0)
         return VM_INVALID;
@@ -74,7 +131,31 @@ enum vm_result region_add(struct region_set *set, const struct region *r)
     return VM_OK;
 }
 
-void region_remove(struct region_set *set, uint32_t index)
+enum vm_result region_add(struct region_set *set, const struct region *r)
+{
+    enum vm_result result = insert(set, r);
+    if (result == VM_OK && set->gaps != NULL)
+        take_gap(set, r->start, r->end);
+    return result;
+}
+
+enum vm_result region_add_anywhere(struct region_set *set, struct region *r)
+{
+    uintptr_t at;
+    vaddr_t length = r->end - r->start;
+    enum vm_result result = vmem_alloc(set->gaps, length, &at);
+    if (result != VM_OK)
+        return result;
+    r->start = at;
+    r->end = at + length;
+    result = insert(set, r);
+    if (result != VM_OK)
+        vmem_free(set->gaps, at, length);
+    return result;
+}
+
+/* As region_remove, but the gaps stay as they are. */
+static void erase(struct region_set *set, uint32_t index)
 {
     struct region *r = set->at[index];
     if (set->last == r)
@@ -86,6 +167,14 @@ void region_remove(struct region_set *set, uint32_t index)
     memmove(&set->at[index], &set->at[index + 1], (set->count - index) * sizeof set->at[0]);
 }
 
+void region_remove(struct region_set *set, uint32_t index)
+{
+    const struct region *r = set->at[index];
+    if (set->gaps != NULL)
+        put_gap(set, r->start, r->end);
+    erase(set, index);
+}
+
 enum vm_result region_split(struct region_set *set, vaddr_t va)
 {
     struct region *low = region_find(set, va);
@@ -95,13 +184,27 @@ enum vm_result region_split(struct region_set *set, vaddr_t va)
     vaddr_t end = low->end;
     high.start = va;
     high.offset += va - low->start;
-    low->end = va; /* make way for the upper part, or region_add would see an overlap */
-    enum vm_result r = region_add(set, &high);
-    if (r != VM_OK)
+    low->end = va; /* make way for the upper part, or insert would see an overlap */
+    enum vm_result r = insert(set, &high);
+    if (r != VM_OK) {
         low->end = end;
-    else if (high.object != NULL)
+        return r;
+    }
+    if (high.object != NULL)
         object_ref(high.object);
-    return r;
+    if (set->gaps != NULL && va < set->gaps_end && vmem_split(set->gaps, low->start, va) != VM_OK)
+        drop_gaps(set);
+    return VM_OK;
+}
+
+void region_extend_down(struct region_set *set, struct region *r, vaddr_t start)
+{
+    vaddr_t old = r->start;
+    r->start = start;
+    if (set->gaps != NULL)
+        take_gap(set, start, old);
+    if (set->gaps != NULL)
+        join_gap(set, start, old);
 }
 
 enum vm_result region_cut(struct region_set *set, vaddr_t start, vaddr_t end)
@@ -125,7 +228,35 @@ void region_merge(struct region_set *set, vaddr_t start, vaddr_t end)
             i++;
             continue;
         }
+        if (set->gaps != NULL)
+            join_gap(set, low->start, high->start);
         low->end = high->end;
-        region_remove(set, i + 1);
+        erase(set, i + 1);
     }
+}
+
+bool region_check(const struct region_set *set, uint32_t pid, struct printer *out)
+{
+    uint32_t segments = 0;
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct region *r = set->at[i];
+        vaddr_t end = MIN(r->end, set->gaps_end);
+        if (r->start >= r->end || (i > 0 && set->at[i - 1]->end > r->start)) {
+            print(out, "pid %u: region 0x%08x to 0x%08x is out of order\n", pid, r->start, r->end);
+            return false;
+        }
+        if (set->gaps == NULL || r->start >= end)
+            continue;
+        segments++;
+        if (vmem_size(set->gaps, r->start) != end - r->start) {
+            print(out, "pid %u: arena %s has no segment for region 0x%08x to 0x%08x\n", pid,
+                  vmem_name(set->gaps), r->start, r->end);
+            return false;
+        }
+    }
+    if (set->gaps == NULL || vmem_figures(set->gaps).allocated == segments)
+        return true;
+    print(out, "pid %u: arena %s has %u segments for %u regions\n", pid, vmem_name(set->gaps),
+          vmem_figures(set->gaps).allocated, segments);
+    return false;
 }

@@ -5,6 +5,7 @@
 #define MM_REGION_H
 
 #include "mm/source.h"
+#include "mm/vmem.h"
 
 enum region_flag {
     REGION_SHARED = 1,    /* writes are seen by all who map the object */
@@ -31,6 +32,8 @@ struct region_set {
     struct region **at;
     uint32_t count, room;
     struct region *last; /* last one found: faults come in runs */
+    struct vmem *gaps;   /* NULL, or an arena in which each region is an allocated segment, */
+    vaddr_t gaps_end;    /* ... up to here */
 };
 
 void region_set_destroy(struct region_set *set);
@@ -45,6 +48,16 @@ uint32_t region_index(const struct region_set *set, vaddr_t va);
  * VM_INVALID if it is empty or unaligned, VM_NO_MEMORY. */
 enum vm_result region_add(struct region_set *set, const struct region *r) MUST_CHECK;
 
+/* From here on the set's gaps between start and end are free in set->gaps, an arena that the functions below
+ * keep in step. When that is short of memory, it goes, and set->gaps is NULL again. => no region lies below
+ * start; the set has no such arena. VM_OK or VM_NO_MEMORY. */
+enum vm_result region_keep_gaps(struct region_set *set, vaddr_t start, vaddr_t end,
+                                const struct vmem_config *c) MUST_CHECK;
+
+/* As region_add, but of r only the length counts: it is put where the arena of gaps has room. => the set has
+ * one. VM_NO_MEMORY also when it has no room. */
+enum vm_result region_add_anywhere(struct region_set *set, struct region *r) MUST_CHECK;
+
 /* Gives the reference to the object back. */
 void region_remove(struct region_set *set, uint32_t index);
 
@@ -57,5 +70,11 @@ enum vm_result region_cut(struct region_set *set, vaddr_t start, vaddr_t end) MU
 /* Joins neighbours that differ in nothing but their addresses, from the one before start to the one behind
  * end. */
 void region_merge(struct region_set *set, vaddr_t start, vaddr_t end);
+
+/* A region gets a new start, below its old one. => nothing is between */
+void region_extend_down(struct region_set *set, struct region *r, vaddr_t start);
+
+/* Regions in order, and the gaps' arena in step. => false after printing what is broken, for pid's set */
+bool region_check(const struct region_set *set, uint32_t pid, struct printer *out) MUST_CHECK;
 
 #endif

@@ -73,7 +73,7 @@ enum {
 void *slab_alloc(struct slab_cache *c) MUST_CHECK;
 void slab_free(struct slab_cache *c, void *object);
 
-/* Any size up to 4 MiB; 8-byte aligned; page aligned if it is a power of two from PAGE_SIZE on. => NULL when
+/* Any size up to 4 MiB; 8-byte aligned; page aligned if it is a multiple of PAGE_SIZE. => NULL when
  * memory is short or bytes is 0. kfree(NULL) does nothing. */
 void *kmalloc(size_t bytes) MUST_CHECK;
 void *kzalloc(size_t bytes) MUST_CHECK;
@@ -90,6 +90,13 @@ size_t kmalloc_size(const void *p);
 uint32_t slab_reap(void);
 uint32_t slab_cache_reap(struct slab_cache *c);
 
+/* The same, after those who keep objects in advance have given them back: then as few frames are in use as
+ * can be, and figures can be compared. => no lock is held */
+uint32_t slab_reap_all(void);
+
+/* Declared low, defined high: vmem.c, which keeps spare tags. */
+void slab_spares_back(void);
+
 /* Frames in slabs known to be empty: whether slab_reap is worth while. */
 uint32_t slab_reapable(void);
 
@@ -101,10 +108,13 @@ uint32_t slab_objects(struct slab_cache *c);
 
 /* What slabs made from here on find out about their users' errors: at level 0 little, and nothing that would
  * cost; at level 1 whatever a guarded object can tell (slab_guard.c), at level 2 what poison can tell, too.
- */
+ * Blocks, and objects of whole pages, are not guarded: they stay aligned. */
 enum { SLAB_DEBUG_MAX = 2 };
 void slab_set_debug(uint32_t level);
 uint32_t slab_debug(void);
+
+/* The table of Linux's /proc/slabinfo. */
+void slab_print_info(struct printer *out);
 
 bool slab_check(struct printer *out) MUST_CHECK;
 

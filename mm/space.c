@@ -8,6 +8,7 @@
 #include "mm/rmap.h"
 
 struct list_node all_spaces = {&all_spaces, &all_spaces};
+const struct fit *space_gap_fit = &fit_last;
 
 enum { STACK_ROOM = 128 << 20 }; /* address space left above map_top for the stack, bytes */
 
@@ -77,6 +78,13 @@ static uint32_t locked_pages(const struct region *r)
     return r->flags & REGION_LOCKED ? (r->end - r->start) / PAGE_SIZE : 0;
 }
 
+/* r was just added. */
+static void mapped(struct space *s, const struct region *r)
+{
+    s->locked += locked_pages(r);
+    region_merge(&s->regions, r->start, r->end);
+}
+
 enum vm_result space_map(struct space *s, const struct region *r)
 {
     if (!valid_range(r->start, r->end - r->start))
@@ -84,32 +92,82 @@ enum vm_result space_map(struct space *s, const struct region *r)
     struct region copy = *r;
     copy.flags |= s->always;
     enum vm_result result = region_add(&s->regions, &copy);
-    if (result != VM_OK)
-        return result;
-    s->locked += locked_pages(&copy);
-    region_merge(&s->regions, r->start, r->end);
-    return VM_OK;
+    if (result == VM_OK)
+        mapped(s, &copy);
+    return result;
 }
 
-vaddr_t space_find_gap(struct space *s, uint32_t length)
+/* Last fit without an arena. */
+static vaddr_t find_gap_by_hand(const struct space *s, uint32_t length)
 {
     const struct region_set *set = &s->regions;
-    /* a region of whole blocks begins with one */
-    vaddr_t block = (vaddr_t)PAGE_SIZE << s->pool->order, unit = length >= block ? block : PAGE_SIZE;
     vaddr_t top = s->map_top; /* candidates end here; at[i] is the first region not wholly below */
-    if (length == 0)
-        return 0;
     for (uint32_t i = region_index(set, top - 1);; i--) {
         if (i < set->count && set->at[i]->start < top)
             top = set->at[i]->start;
         vaddr_t below = i > 0 ? set->at[i - 1]->end : USER_START;
-        if (top - below >= length) {
-            vaddr_t at = ALIGN_DOWN(top - length, unit);
-            return at >= below ? at : top - length;
-        }
+        if (top - below >= length)
+            return top - length;
         if (i == 0)
             return 0;
     }
+}
+
+static bool have_gaps(struct space *s)
+{
+    if (s->regions.gaps != NULL)
+        return true;
+    format(s->gaps_name, sizeof s->gaps_name, "mmap-%u", s->pmap.tag);
+    struct vmem_config c = {.name = s->gaps_name, .quantum = PAGE_SIZE, .fit = space_gap_fit};
+    return region_keep_gaps(&s->regions, USER_START, s->map_top, &c) == VM_OK;
+}
+
+/* A region of whole blocks begins with one, if the gap that was found for it at `at` has room for that. */
+static vaddr_t align_to_block(const struct space *s, vaddr_t at, uint32_t length)
+{
+    const struct region_set *set = &s->regions;
+    vaddr_t block = (vaddr_t)PAGE_SIZE << s->pool->order, aligned = ALIGN_DOWN(at, block);
+    if (length < block || aligned == at)
+        return at;
+    uint32_t i = region_index(set, at);
+    vaddr_t below = i > 0 ? set->at[i - 1]->end : USER_START;
+    vaddr_t top = i < set->count ? MIN(set->at[i]->start, s->map_top) : s->map_top;
+    if (aligned >= below)
+        return aligned;
+    aligned += block;
+    return aligned <= top && top - aligned >= length ? aligned : at;
+}
+
+vaddr_t space_find_gap(struct space *s, uint32_t length)
+{
+    struct fit_want want = {length, PAGE_SIZE, 0, UINTPTR_MAX};
+    uintptr_t at;
+    if (length == 0)
+        return 0;
+    if (!have_gaps(s))
+        at = find_gap_by_hand(s, length);
+    else if (vmem_find(s->regions.gaps, &want, &at) != VM_OK)
+        at = 0;
+    return at != 0 ? align_to_block(s, at, length) : 0;
+}
+
+enum vm_result space_map_anywhere(struct space *s, struct region *r)
+{
+    vaddr_t length = r->end - r->start;
+    if (length == 0 || length % PAGE_SIZE != 0)
+        return VM_INVALID;
+    if (s->pool->order == 0 && have_gaps(s)) {
+        r->flags |= s->always;
+        enum vm_result result = region_add_anywhere(&s->regions, r);
+        if (result == VM_OK)
+            mapped(s, r);
+        if (result == VM_OK)
+            return VM_OK;
+    }
+    /* for a block's alignment it takes two steps; so it does to get by without memory for the arena */
+    r->start = space_find_gap(s, length);
+    r->end = r->start + length;
+    return r->start != 0 ? space_map(s, r) : VM_NO_MEMORY;
 }
 
 enum vm_result space_unmap(struct space *s, vaddr_t start, uint32_t length)
@@ -199,7 +257,7 @@ struct region *space_grow_stack(struct space *s, vaddr_t va)
         (guarded && start - below < STACK_GUARD))
         return NULL;
     s->locked -= locked_pages(r);
-    r->start = start;
+    region_extend_down(&s->regions, r, start);
     s->locked += locked_pages(r);
     return r;
 }

@@ -14,13 +14,15 @@
 #define USER_START ((vaddr_t)0x00010000)
 #define USER_END   ((vaddr_t)0xbffff000)
 
+enum { GAPS_NAME = 16 };
+
 struct space {
     struct list_node link; /* all_spaces */
     struct pmap pmap;
     struct pool *pool;         /* one reference */
     struct region_set regions; /* only its own process changes them */
     vaddr_t brk_start, brk;    /* the heap; brk in bytes, not aligned */
-    vaddr_t map_top;           /* space_find_gap searches downwards from here */
+    vaddr_t map_top;           /* space_find_gap finds nothing above */
     uint32_t stack_limit;      /* how far a stack may grow, bytes */
     uint32_t locked;           /* pages of locked regions */
     bool lock_future;          /* mlockall(MCL_FUTURE): new regions are locked */
@@ -28,6 +30,7 @@ struct space {
     uint32_t minor, major;     /* faults */
     struct exact *exact;       /* NULL: it has no exact regions */
     struct step step;          /* what the instruction that faults has got so far */
+    char gaps_name[GAPS_NAME]; /* of regions.gaps, which space_find_gap makes */
 };
 
 extern struct list_node all_spaces;
@@ -46,8 +49,17 @@ void space_destroy(struct space *s);
  * empty, outside the user part), VM_NO_MEMORY. */
 enum vm_result space_map(struct space *s, const struct region *r) MUST_CHECK;
 
-/* => the start of a free range of `length` bytes, as high as possible below map_top; 0 if there is none. */
+/* The same where space_find_gap finds room: of r->start and r->end only their difference counts, and they
+ * are set. */
+enum vm_result space_map_anywhere(struct space *s, struct region *r) MUST_CHECK;
+
+/* => the start of a free range of `length` bytes below map_top, by the strategy of the space's arena of gaps;
+ * 0 if there is none. The first call makes the arena; without memory for it, it is as under last fit. */
 vaddr_t space_find_gap(struct space *s, uint32_t length);
+
+/* The strategy of arenas that are made from here on. As at first, last fit finds the highest gap, as Linux
+ * does. */
+extern const struct fit *space_gap_fit;
 
 /* Unmaps whatever is mapped in the range. => as space_map; on VM_NO_MEMORY nothing is unmapped. */
 enum vm_result space_unmap(struct space *s, vaddr_t start, uint32_t length) MUST_CHECK;

@@ -20,6 +20,8 @@ enum { SPARE_TAGS = 8 }; /* so many are kept in any case: who frees soon allocat
 
 static struct list_node all_arenas = {&all_arenas, &all_arenas};
 static struct spin all_lock = SPIN_INIT("vmem arenas", RANK_VMEM);
+/* A cache of their own: an arena may have to be made when memory is short. */
+static struct slab_cache arena_cache = SLAB_CACHE_INIT(arena_cache, "vmem", sizeof(struct vmem));
 static struct slab_cache tag_cache = SLAB_CACHE_INIT(tag_cache, "vmem-tag", sizeof(struct tag));
 
 /* ---- tags ---- */
@@ -226,7 +228,7 @@ static void add_span(struct vmem *a, uintptr_t start, uintptr_t size, bool impor
 }
 
 /* A span that holds what is wanted, from the source. */
-static bool import(struct vmem *a, const struct fit_want *want)
+static NOINLINE bool import(struct vmem *a, const struct fit_want *want)
 {
     if (a->source == NULL || !have_tags(a, 2))
         return false;
@@ -249,12 +251,10 @@ static bool import(struct vmem *a, const struct fit_want *want)
     return true;
 }
 
-/* The free segment t may be all of an imported span: that goes back. */
-static inline void give_back(struct vmem *a, struct tag *t)
+/* t is all of an imported span: that goes back. */
+static NOINLINE void give_span_back(struct vmem *a, struct tag *t)
 {
     struct tag *span = tag_of(t->link.prev);
-    if (likely(span->kind != VMEM_SPAN || !span->imported || span->seg.size != t->seg.size))
-        return;
     uintptr_t start = span->seg.start, size = span->seg.size;
     unfile(a, t);
     fit_tree_remove(&a->spans, &span->seg);
@@ -266,13 +266,22 @@ static inline void give_back(struct vmem *a, struct tag *t)
     vmem_free(a->source, start, size);
 }
 
+/* The free segment t may be all of an imported span. */
+static inline void give_back(struct vmem *a, struct tag *t)
+{
+    const struct tag *span = tag_of(t->link.prev);
+    if (span->kind == VMEM_SPAN && unlikely(span->imported) && span->seg.size == t->seg.size)
+        give_span_back(a, t);
+}
+
 /* ---- making and ending ---- */
 
 struct vmem *vmem_create(const struct vmem_config *c)
 {
-    struct vmem *a = kzalloc(sizeof *a);
+    struct vmem *a = slab_alloc(&arena_cache);
     if (a == NULL)
         return NULL;
+    memset(a, 0, sizeof *a);
     a->name = c->name;
     a->quantum = c->quantum != 0 ? c->quantum : 1;
     a->source = c->source;
@@ -289,6 +298,7 @@ struct vmem *vmem_create(const struct vmem_config *c)
     a->buckets = a->few_buckets;
     a->bucket_bits = FEW_BUCKETS_BITS;
     a->grow_at = 1u << FEW_BUCKETS_BITS;
+    a->promised = c->tags;
     a->keep = MAX(c->tags, (uint32_t)SPARE_TAGS);
     uint32_t bits = FEW_BUCKETS_BITS;
     while (1u << bits < c->tags)
@@ -317,7 +327,25 @@ void vmem_destroy(struct vmem *a)
     }
     if (a->buckets != a->few_buckets)
         kfree(a->buckets);
-    kfree(a);
+    slab_free(&arena_cache, a);
+}
+
+/* What was promised stays: it may be wanted when there is no memory. */
+void slab_spares_back(void)
+{
+    spin_take(&all_lock);
+    list_for_each (n, &all_arenas) {
+        struct vmem *a = container_of(n, struct vmem, link);
+        spin_take(&a->lock);
+        while (a->spares > a->promised) {
+            struct tag *t = a->spare;
+            a->spare = t->next;
+            a->spares--;
+            slab_free(&tag_cache, t);
+        }
+        spin_release(&a->lock);
+    }
+    spin_release(&all_lock);
 }
 
 const char *vmem_name(const struct vmem *a)
@@ -372,12 +400,15 @@ static inline struct tag *pick(struct vmem *a, const struct fit_want *w, uintptr
 static inline enum vm_result allocate(struct vmem *a, const struct fit_want *w, uintptr_t *start)
 {
     enum vm_result r = VM_OK;
+    uintptr_t at;
     spin_take(&a->lock);
     a->n.allocs++;
-    struct tag *t = pick(a, w, start);
+    struct tag *t = pick(a, w, &at);
     if (unlikely(t == NULL) && import(a, w))
-        t = pick(a, w, start);
-    if (unlikely(t == NULL || !carve(a, t, *start, w->size))) {
+        t = pick(a, w, &at);
+    if (likely(t != NULL && carve(a, t, at, w->size))) {
+        *start = at;
+    } else {
         if (t != NULL)
             give_back(a, t);
         a->n.failures++;

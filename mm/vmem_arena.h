@@ -39,6 +39,7 @@ struct vmem {
     uint32_t grow_at, shrink_at; /* the table, when more, or fewer, segments than this are allocated */
     struct tag *spare;
     uint32_t spares, keep; /* at most so many spare ones */
+    uint32_t promised;     /* at least so many, but for those in use: vmem_config.tags */
     struct vmem_figures n; /* without `largest` */
 };
 

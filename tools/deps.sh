@@ -41,6 +41,11 @@ preloads() { # $1: shared library; the loader only complains
 	[ -z "$(env LD_PRELOAD="$1" sh -c : 2>&1)" ]
 }
 
+fuzzes() { # clang with libFuzzer and the sanitizers' libraries
+	echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { return p == 0 && n > 0; }' |
+		clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null
+}
+
 host_compiles() { # $1: header; a bare gcc has no C library
 	echo "#include <$1>" | gcc -E -x c - -o /dev/null
 }
@@ -61,6 +66,7 @@ need bochsbios some_file /usr/share/bochs/BIOS-bochs-latest /usr/local/share/boc
 need vgabios some_file /usr/share/vgabios/vgabios.bin /usr/share/bochs/VGABIOS-lgpl-latest*
 need gdb have gdb
 need clang-format have clang-format
+need clang fuzzes
 need python3 have python3
 need python3-pytest python_has pytest
 need python3-pytest-xdist python_has xdist

@@ -3,6 +3,7 @@
 """Runs every test, group by group: a line for each group, details of what failed, and as the last line
 `N passed, M failed`. A group that cannot run counts as one failure."""
 import argparse
+import concurrent.futures
 import importlib.util
 import os
 import pathlib
@@ -201,8 +202,36 @@ def scenarios(folder, parallel):
     return outcome
 
 
+# Inputs that each fuzzer tries, always the same ones; make fuzz goes on from there.
+FUZZ_RUNS = {"fuzz_buddy": 1000, "fuzz_slab": 3000, "fuzz_vmem": 1500, "fuzz_contig": 3000}
+FUZZ_FLAGS = ("-seed=1", "-max_len=512", "-len_control=0", "-timeout=60", "-artifact_prefix=build/fuzz/")
+
+
+def group_fuzz():
+    outcome = Outcome()
+    ok, text = make("fuzzers")
+    if not ok:
+        outcome.expect(False, "build of the fuzzers", tail(text))
+        return outcome
+    names = sorted(path.stem for path in (ROOT / "tests" / "fuzz").glob("fuzz_*.c"))
+    with concurrent.futures.ThreadPoolExecutor(CPUS) as threads:
+        ran = threads.map(lambda name: command(f"build/fuzz/{name}", f"-runs={FUZZ_RUNS.get(name, 1000)}", *FUZZ_FLAGS),
+                          names)
+        for name, (ok, text) in zip(names, ran):
+            outcome.expect(ok and "DONE" in text, name, tail(text))
+    return outcome
+
+
+def group_alloc():
+    return scenarios(ROOT / "tests" / "alloc", parallel=False)  # they share what they build
+
+
 def group_sim():
     return scenarios(ROOT / "tests" / "sim", parallel=False)  # they share what they build
+
+
+def group_malloc():
+    return scenarios(ROOT / "tests" / "malloc", parallel=False)  # they build what they run
 
 
 def group_qemu():

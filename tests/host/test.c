@@ -135,7 +135,7 @@ static int run_test(const struct ktest *test)
     machine_build(TEST_FRAMES, TEST_RESERVE, TEST_SLOTS);
     test->run(t);
     test_check(t);
-    slab_reap();
+    slab_reap_all();
     EXPECT_EQ(t, buddy_free_frames(), machine.free_frames);
     EXPECT_EQ(t, swap_free(), machine.free_slots);
     EXPECT(t, list_empty(&all_spaces));

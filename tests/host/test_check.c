@@ -223,7 +223,7 @@ TEST(check_buddy_and_slab)
     BROKEN(t, head->order, 0, "misaligned or says order 0");
     BROKEN(t, head[1].kind, FRAME_USER, "in free block");
     BROKEN(t, head[1].pool, &w.pool, "in free block");
-    struct slab *slab = slab_around(w.space.regions.at[0]);
+    struct slab *slab = slab_at_page(w.space.regions.at[0]);
     BROKEN(t, slab->until, slab->until + 1, "slab: cache region");
     BROKEN(t, slab->kind, 0, "slab: cache region");
     BROKEN(t, slab->cache->slabs, slab->cache->slabs + 1, "slab: cache region");

@@ -35,7 +35,8 @@ def load_events(log):
 def run_allotted(mode, commands, append="", **options):
     """As scenario.programs, under this mode; what the mode itself keeps does not count. The thread that it needs is
     there from the start."""
-    run = boot(["allot global", "buddy", "swap", f"allot {mode}", *commands, "allot global", "check", "buddy", "swap"],
+    run = boot(["allot global", "slab reap", "buddy", "swap", f"allot {mode}", *commands, "allot global", "check", "slab reap",
+                "buddy", "swap"],
                f"allot={mode} {append}", **options)
     assert run.output("check", -1).endswith("check: ok\n"), run.result.tail()
     assert free_memory(run, 0) == free_memory(run, 1), run.result.tail()
@@ -232,7 +233,7 @@ def test_equal_shares_are_split_anew():
 def test_the_mode_can_be_changed_while_nothing_runs():
     words = [word for mode in ("ws", "pff:2000", "equal", "global") * 2
              for word in (f"allot {mode}", "run stamp 80 3 & qsort 20000", "check")]
-    run = boot([*words, "buddy", "swap", *words, "buddy", "swap", "run stamp 40 200 &", "allot ws", "wait", "policy"],
+    run = boot([*words, "slab reap", "buddy", "swap", *words, "slab reap", "buddy", "swap", "run stamp 40 200 &", "allot ws", "wait", "policy"],
                "frames=64 log=quiet")
     assert free_memory(run, 0) == free_memory(run, 1)
     assert run.output("allot pff:2000").startswith("allot: mode=pff t_us=2000 frames=64 shared=0 free=58 running=0 ")
@@ -258,7 +259,7 @@ def test_with_other_options(append):
 def test_what_a_program_leaves_is_in_nobodys_way():
     """The text of a C program that others still use is the shared pool's when the first of them ends. It goes when
     frames are wanted."""
-    run = boot(["run sorts 500 & sorts 200000 &", "wait 60", "allot", "wait 240", "allot", "wait", "check"],
+    run = boot(["run sorts 500 & sorts 200000 &", "wait 90", "allot", "wait 240", "allot", "wait", "check"],
                "frames=260 allot=ws log=quiet swaplat=20", icount=True, timeout=120)
     before, after = head(run.output("allot", 0)), head(run.output("allot", 1))
     assert before["shared"] > 6 >= after["shared"] and run.output("check").endswith("check: ok\n")

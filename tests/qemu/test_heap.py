@@ -15,7 +15,7 @@ ROW = re.compile(r"^(\w+)(,buddy)? +\d+ +(\d+) +(\d+) +([\d.]+) +(\d+) +(\d+) +(
 
 def test_every_strategy():
     """Under fewer frames than it wants; what it prints does not depend on the system below it."""
-    run = programs([f"run heap {w} ops=3000 seed={i}" for i, w in enumerate(WORKLOADS, 1)], "frames=48 log=quiet")
+    run = programs([f"run heap {w} ops=3000 seed={i}" for i, w in enumerate(WORKLOADS, 1)], "frames=64 log=quiet")
     assert run.rc == qemu.OK
     wins = 0
     for i, workload in enumerate(WORKLOADS, 1):

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    SPARE = 16,               /* buddy: one frame for so many blocks is free */
+    SPARE = 100,              /* buddy: one frame for so many blocks is free */
     MOST_UNITS = 16,          /* vmem: sizes are 1 to this many; */
     ARENA_UNITS = MOST_UNITS, /* ... for each block the arena has so many, half of which is in use */
     TAG_FRAMES = 1 << 17,     /* vmem: memory for the segments of a million blocks */
@@ -23,11 +23,12 @@ struct block {
 };
 
 static struct vmem *arena; /* NULL: blocks are frames */
+static unsigned order;     /* ... 2^order of them */
 
 static inline void make(struct block *b)
 {
     if (arena == NULL)
-        b->f = buddy_alloc(0, ALLOC_KERNEL);
+        b->f = buddy_alloc(order, ALLOC_KERNEL);
     if (arena == NULL ? b->f == NULL : vmem_alloc(arena, b->size, &b->start) != VM_OK)
         die(ALLOC_FAILED, "flat: no room for a block");
 }
@@ -54,11 +55,12 @@ void flat_pairs(struct block **blocks, struct block *fresh, uint32_t pairs)
 static void open_arena(const char *what, uint32_t live)
 {
     const struct fit *fit = strncmp(what, "vmem-", 5) == 0 ? fit_find(what + 5) : NULL;
-    bare_build_frames(fit != NULL ? (uint32_t)TAG_FRAMES : live + live / SPARE + 1);
-    if (strcmp(what, "buddy") == 0)
+    order = strcmp(what, "buddy-block") == 0;
+    bare_build_frames(fit != NULL ? (uint32_t)TAG_FRAMES : (live + live / SPARE + 1) << order);
+    if (order > 0 || strcmp(what, "buddy") == 0)
         return;
     if (fit == NULL)
-        die(ALLOC_USAGE, "--flat \"%s\": expected buddy, or vmem- and a strategy", what);
+        die(ALLOC_USAGE, "--flat \"%s\": expected buddy, buddy-block, or vmem- and a strategy", what);
     arena = vmem_create(&(struct vmem_config){.name = "flat", .fit = fit});
     if (arena == NULL || vmem_add(arena, 0, (uintptr_t)live * ARENA_UNITS) != VM_OK)
         die(ALLOC_FAILED, "flat: no arena");

@@ -3,7 +3,6 @@
  * kernel, without what only tests pay for: junk on free, the checks of locks. */
 #include "lib/panic.h"
 #include "lib/print.h"
-#include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/slab.h"
 #include "tests/host/machine.h"
@@ -15,18 +14,6 @@
 enum { FRAMES_PER_PAGE = 3, LEAST_FRAMES = 4096 };
 
 static uint32_t free_at_start;
-
-/* TEMPORARY: until mm/slab.c has it */
-extern size_t replay_old_size;
-static void *krealloc(void *p, size_t bytes)
-{
-    void *q = kmalloc(bytes);
-    if (q != NULL) {
-        memcpy(q, p, MIN(bytes, replay_old_size));
-        kfree(p);
-    }
-    return q;
-}
 
 void panic(const char *fmt, ...)
 {

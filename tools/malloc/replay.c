@@ -39,8 +39,6 @@ struct figures {
     uint64_t held_at_start, peak_held;
 };
 
-extern size_t replay_old_size;
-size_t replay_old_size;
 static struct block *blocks;
 static struct figures figures;
 
@@ -184,7 +182,6 @@ static void resize(struct block *b, uint32_t bytes)
     b->p[MIN(old, bytes) - 1] = stamp(b);
     b->size = bytes;
     figures.reallocs++;
-    replay_old_size = old;
     play_realloc(b, bytes);
     expect_memory(b);
     verify(b, MIN(old, bytes) - 1);

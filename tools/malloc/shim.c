@@ -108,6 +108,7 @@ static bool start(void)
     state = OFF;
     if (path == NULL)
         return false;
+    unsetenv("MALLOC_TRACE_FILE"); /* the text stays where it is */
     int low = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, HIGH_FD);
     if (fd < 0 || !next_window()) {
@@ -119,7 +120,6 @@ static bool start(void)
     memcpy(h.magic, TRACE_MAGIC, sizeof h.magic);
     append(&h, sizeof h);
     state = ON;
-    unsetenv("MALLOC_TRACE_FILE");
     pthread_atfork(NULL, NULL, in_child);
     return state == ON;
 }
