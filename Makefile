@@ -409,7 +409,7 @@ plots: $(SIM) $(if $(TRACE),,$(TRACES)/.made)
 	done
 	@$(PYTHON) tools/plots.py curve $(PLOTS)/curve-*.tsv -o $(PLOTS)
 	@$(MAKE) timeline FRAMES= POLICY=
-	@$(MAKE) plots-alloc
+	@$(MAKE) plots-alloc ARGS=
 
 #:   plots-alloc    build/plots/alloc-*: use, fragmentation, blocks and success over time, for each WORKLOAD, strategy,
 #:                  rounding and compaction
