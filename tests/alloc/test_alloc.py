@@ -168,4 +168,4 @@ def test_make_alloc():
     assert done.returncode == 0 and [line[1:4] for line in lines[1:]] == [
         [fit, "off", compact] for fit in ("next", "best") for compact in ("off", "whole")]
     text = make("alloc", "WORKLOAD=ramp", "FIT=next", "BUDDY=off", "COMPACT=enough", "ARGS=--allocs 2000").stdout
-    assert "compaction enough" in text and "ramp         next     off" in text
+    assert "compaction enough" in text and "ramp          next     off" in text
