@@ -22,13 +22,16 @@
 #include "kernel/proc.h"
 #include "kernel/replay.h"
 #include "kernel/status.h"
+#include "kernel/symbols.h"
 #include "kernel/turn.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "lib/symbol.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
+#include "mm/slab.h"
 #include "mm/source.h"
 #include "mm/space.h"
 
@@ -340,6 +343,8 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
         refuse();
     log_event(LOG_BOOT, "faultline tsc=%ukHz command-line=\"%s\"", clock_khz(), info.command_line);
     buddy_junk = options.debug;
+    symbol_lookup = symbol_of;
+    slab_set_debug(options.slab_debug);
     check_initrd();
     init_memory();
     init_initrd();

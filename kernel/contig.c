@@ -245,7 +245,7 @@ static int alloc(int argc, char **argv, struct printer *out)
     if (r == VM_NO_MEMORY && compactable && automatic.compacts) {
         uint32_t units = bytes / PAGE_SIZE + (bytes % PAGE_SIZE != 0);
         struct compaction c = compact(automatic.budget, buddy ? (uint32_t)fit_round(units) : units);
-        print(out, "contig: no hole is large enough, though the free memory is: ");
+        print(out, "contig: no hole is large enough, though there is room: compaction\n");
         print_compaction(&c, automatic.budget, out);
         r = contig_alloc(argv[0], bytes, buddy, &o, &compactable);
     }

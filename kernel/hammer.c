@@ -272,9 +272,10 @@ static bool account(struct printer *out)
     }
     memset(run.workers, 0, run.threads * sizeof *run.workers);
     bool good = rehearse(out);
-    uint32_t frames = free_frames(), slots = swap_free();
+    uint32_t frames = free_frames(), heap = slab_frames(), slots = swap_free();
     good = good && open_and_hammer(out);
     good = good && compare("free-frames", frames, free_frames(), out);
+    good = good && compare("heap-frames", heap, slab_frames(), out);
     good = good && compare("free-slots", slots, swap_free(), out) && vm_check(out);
     if (!run.stop) /* else kmalloc itself may be what is broken */
         kfree(run.workers);

@@ -94,7 +94,7 @@ const struct hammer_kind hammer_buddy = {
 
 /* ---- kmalloc, and a slab cache of the hammer's own ---- */
 
-enum { KMALLOC_SHIFTS = 13, RESIZE_OF = 4, REAP_OF = 64, BODY_BYTES = 80 };
+enum { KMALLOC_SHIFTS = 15, RESIZE_OF = 4, REAP_OF = 64, BODY_BYTES = 80 };
 
 /* Its first word is constructed, and nobody may change it. */
 struct object {
@@ -121,7 +121,7 @@ static bool hold_memory(struct hammer_hold *h, void *p, uintptr_t bytes)
     return true;
 }
 
-/* As many below 16 bytes as between 4 and 8 KiB. Some have had another size at first. */
+/* As many below 16 bytes as between 16 and 32 KiB. Some have had another size at first. */
 static bool kmalloc_take(struct hammer_hold *h, uint32_t *rng)
 {
     uint32_t bytes = 1 + random_below(rng, 1u << (1 + random_below(rng, KMALLOC_SHIFTS)));

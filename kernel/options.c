@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/pmap.h"
+#include "mm/slab.h"
 
 enum { DEFAULT_FRAMES = 256, MAX_SWAP_LATENCY = 1000000 };
 
@@ -158,6 +159,13 @@ static int set_debug(struct options *o, const char *v, struct printer *out)
     return 0;
 }
 
+static int set_slabdebug(struct options *o, const char *v, struct printer *out)
+{
+    if (parse_u32(v, false, &o->slab_debug) && o->slab_debug <= SLAB_DEBUG_MAX)
+        return 0;
+    return bad(out, "slabdebug", v, "0, 1 (red zones) or 2 (poison, too)");
+}
+
 static const struct {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
@@ -171,7 +179,7 @@ static const struct {
     {"log", set_log},           {"run", set_run},
     {"debug", set_debug},       {"check", set_check},
     {"accessed", set_accessed}, {"allot", set_allot},
-    {"mmapfit", set_mmapfit},
+    {"mmapfit", set_mmapfit},   {"slabdebug", set_slabdebug},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)

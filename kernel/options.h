@@ -31,6 +31,7 @@ struct options {
     const char *run;         /* monitor commands; NULL: none */
     uint32_t check;          /* verify every invariant after so many faults; 0: never */
     bool debug;              /* junk on free */
+    uint32_t slab_debug;     /* how kernel objects are guarded */
     char text[OPTIONS_TEXT]; /* what the pointers above point into */
 };
 

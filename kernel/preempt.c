@@ -35,12 +35,10 @@ void preempt_after_interrupt(void)
 {
     if (!need_resched || current->state != PROC_RUNNING)
         return;
-    if ((preempt_state & ~PREEMPT_UNWANTED) == 0) {
+    if ((preempt_state & ~PREEMPT_UNWANTED) == 0)
         give_way();
-    } else if (preempt_state & PREEMPT_UNWANTED) {
+    else
         preempt_state &= ~PREEMPT_UNWANTED;
-        preempt_figures.deferred += sched_others_ready();
-    }
 }
 
 /* An interrupt between the release and the next line has done it already: need_resched tells. With interrupts
@@ -49,8 +47,10 @@ void preempt_now(void)
 {
     uint32_t flags = irq_save();
     preempt_state = PREEMPT_UNWANTED;
-    if (need_resched && (flags & EFLAGS_IF))
+    if (need_resched && (flags & EFLAGS_IF)) {
+        preempt_figures.deferred += sched_others_ready();
         give_way();
+    }
     irq_restore(flags);
 }
 

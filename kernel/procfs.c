@@ -7,11 +7,14 @@
 #include "kernel/syscall.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/buddy.h"
 #include "mm/slab.h"
 #include "mm/stats.h"
 
 /* A new file is a line here. What a monitor command prints can be a file too: both take a printer. */
 static const struct proc_file machine_files[] = {
+    {.name = "buddyinfo", .permissions = 0400, .print = buddy_print_info},
+    {.name = "slabinfo", .permissions = 0400, .print = slab_print_info},
     {.name = "vmstat", .permissions = 0444, .print = vmstat_print},
 };
 

@@ -8,6 +8,7 @@
 #include "lib/spin.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
+#include "mm/slab.h"
 #include "mm/types.h"
 
 extern char __text_start[];
@@ -110,6 +111,79 @@ static int misuse_locks(void (*misuse)(void), struct printer *out)
     return 1;
 }
 
+/* ---- objects of the heap; what slabdebug= is for ---- */
+
+enum { OBJECT = 20 };
+
+/* Both do something after the call, so that it is no jump, and they are named in the reports. */
+static NOINLINE char *take_object(void)
+{
+    char *object = kmalloc(OBJECT);
+    if (object == NULL)
+        panic("provoke: no memory");
+    *object = 'o';
+    return object;
+}
+
+static NOINLINE void give_object(char *object)
+{
+    kfree(object);
+    __asm__ volatile("");
+}
+
+static void write_behind(char *object)
+{
+    object[OBJECT] = 'x';
+    give_object(object);
+}
+
+static void write_before(char *object)
+{
+    object[-1] = 'x';
+    give_object(object);
+}
+
+static void write_late(char *object)
+{
+    give_object(object);
+    object[OBJECT - 1] = 'x';
+    give_object(take_object()); /* the same again */
+}
+
+static void free_twice(char *object)
+{
+    give_object(object);
+    give_object(object);
+}
+
+static void free_inside(char *object)
+{
+    give_object(object + sizeof(uint64_t));
+}
+
+static const struct {
+    const char *name;
+    void (*misuse)(char *object);
+} heap_misuses[] = {{"slab-overflow", write_behind},
+                    {"slab-underflow", write_before},
+                    {"slab-use-after-free", write_late},
+                    {"slab-double-free", free_twice},
+                    {"slab-interior-free", free_inside}};
+
+/* => false if there is nothing of this name */
+static bool misuse_heap(const char *name, struct printer *out)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(heap_misuses); i++) {
+        if (strcmp(name, heap_misuses[i].name) != 0)
+            continue;
+        heap_misuses[i].misuse(take_object());
+        print(out, "provoke: %s went unnoticed: expected slabdebug=%s\n", name,
+              slab_debug() == 0 ? "1 or 2" : "2");
+        return true;
+    }
+    return false;
+}
+
 static int run(int argc, char **argv, struct printer *out)
 {
     const char *what = argc == 2 ? argv[1] : "";
@@ -142,10 +216,17 @@ static int run(int argc, char **argv, struct printer *out)
         return misuse_locks(sleep_with_lock, out);
     } else if (set_wrong_policy(what)) {
         return 0; /* until the next eviction */
+    } else if (misuse_heap(what, out)) {
+        return 1;
     }
-    print(out, "provoke: expected panic, null, write-text, undefined, stack, double-fault, double-free, "
-               "hang, lock-order, lock-sleep, or a wrong policy: policy-none, policy-foreign, "
-               "policy-nonsense, policy-twice\n");
+    print(
+        out,
+        "provoke: expected panic, null, write-text, undefined, stack, double-fault, double-free, hang, locks "
+        "misused: lock-order, lock-sleep, an object misused: slab-overflow, slab-underflow, "
+        "slab-use-after-free, "
+        "slab-double-free, slab-interior-free, or a wrong policy: policy-none, policy-foreign, "
+        "policy-nonsense, "
+        "policy-twice\n");
     return 1;
 }
 

@@ -10,7 +10,7 @@ extern const struct ksym ksyms[];
 extern const uint32_t ksyms_count;
 extern char __text_start[], __text_end[];
 
-const char *symbol_of(uint32_t address, uint32_t *offset)
+const char *symbol_of(uintptr_t address, uint32_t *offset)
 {
     if (address < (uint32_t)__text_start || address >= (uint32_t)__text_end || ksyms_count == 0)
         return NULL;

@@ -6,7 +6,8 @@
 
 #include "lib/types.h"
 
-/* => the function that contains the address and the offset in it; NULL outside the kernel's text. */
-const char *symbol_of(uint32_t address, uint32_t *offset);
+/* => the function that contains the address and the offset in it; NULL outside the kernel's text. What
+ * symbol_lookup (lib/symbol.h) is set to. */
+const char *symbol_of(uintptr_t address, uint32_t *offset);
 
 #endif

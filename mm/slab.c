@@ -14,7 +14,7 @@ enum {
     MIN_OBJECTS = 3, /* of a slab of one frame, */
     MIN_APART = 4,   /* ... and of one whose header is apart: fewer would bring too little for the trouble */
     WASTE = 8,       /* a slab is large enough when its waste is at most 1/8 (Bonwick, 3.2) */
-    KEEP = 8,        /* empty slabs are kept up to 1/8 of the cache's slabs, and one */
+    KEEP = 8,        /* a slab that gets empty is kept while at most 1/8 of the cache's slabs are */
     FULL_SHARE = 16, /* a full slab is partial again when 1/16 of its objects are free, and one */
 };
 
@@ -34,9 +34,9 @@ static bool lay_out(const struct slab_cache *c, bool guarded, unsigned order, bo
 {
     uint32_t total = (uint32_t)PAGE_SIZE << order, align = apart ? APART_ALIGN : 8;
     uint32_t header = apart ? 0 : sizeof(struct slab);
-    uint32_t before = !guarded ? 0 : apart ? APART_ALIGN : GUARD_BEFORE;
-    uint32_t behind = guarded ? guard_behind() : c->construct != NULL ? sizeof(void *) : 0;
-    uint32_t stride = ALIGN_UP(before + ALIGN_UP(c->size, 8u) + behind, align);
+    enum slab_kind unguarded = c->construct != NULL ? SLAB_CONSTRUCTED : SLAB_PLAIN;
+    uint32_t before = slab_before(guarded ? SLAB_GUARDED : unguarded, apart);
+    uint32_t stride = ALIGN_UP(before + c->size + (guarded ? GUARD_BEHIND : 0), align);
     uint32_t capacity = (total - header) / stride, waste = total - capacity * stride;
     *l = (struct slab_layout){header + before, stride, capacity, (uint8_t)order, apart};
     if (c->single && order == 0 && !apart)
@@ -72,14 +72,6 @@ static void enter(struct slab_cache *c)
         slab_caches = c;
     }
     spin_release(&caches_lock);
-}
-
-void **slab_link(struct slab *s, void *object)
-{
-    if (s->kind == SLAB_PLAIN)
-        return object;
-    char *behind = (char *)object + ALIGN_UP(s->cache->size, 8u);
-    return (void **)(behind + (s->kind == SLAB_CONSTRUCTED ? 0 : GUARD_BEHIND));
 }
 
 /* ---- slabs come and go; no lock is held ---- */
@@ -401,15 +393,21 @@ NOINLINE void slab_settle(struct slab *s, void *object, const void *site)
 NOINLINE void slab_give_carefully(struct slab *s, void *object, struct slab_cache *expected, const void *site)
 {
     struct slab_cache *c = s->cache;
-    if (slab_lookup(object) != s || (expected == NULL ? c->single : c != expected))
-        guard_wrong_cache(object, expected == NULL ? "kmalloc" : expected->name, site);
+    const char *cache = expected == NULL ? "kmalloc" : expected->name;
+    struct slab *true_slab = slab_lookup(object);
+    if (true_slab == NULL)
+        guard_wrong_cache(NULL, object, cache, site);
+    if (true_slab != s)
+        guard_no_object(true_slab, object, site);
     spin_take(&c->lock);
     uint32_t at = (uint32_t)((char *)object - (char *)slab_object(s, 0));
     if (at % slab_layout(s)->stride != 0 || at / slab_layout(s)->stride >= slab_layout(s)->capacity)
         guard_no_object(s, object, site);
+    if (expected == NULL ? c->single : c != expected)
+        guard_wrong_cache(s, object, cache, site);
     if (s->kind >= SLAB_GUARDED)
         guard_give(s, object, site);
-    else if (slab_in_use(s) == 0)
+    else if (s->free == object || slab_in_use(s) == 0)
         freed_twice(s, object, site);
     *slab_link(s, object) = s->free;
     s->free = object;
@@ -431,7 +429,7 @@ static NOINLINE void free_by_frame(struct slab_cache *c, void *object, const voi
 {
     struct slab *s = slab_lookup(object);
     if (s == NULL || s->cache != c)
-        guard_wrong_cache(object, c->name, site);
+        guard_wrong_cache(s, object, c->name, site);
     slab_give(s, object, c, site);
 }
 

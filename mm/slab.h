@@ -113,6 +113,9 @@ enum { SLAB_DEBUG_MAX = 2 };
 void slab_set_debug(uint32_t level);
 uint32_t slab_debug(void);
 
+/* The table of Linux's /proc/slabinfo. */
+void slab_print_info(struct printer *out);
+
 bool slab_check(struct printer *out) MUST_CHECK;
 
 #endif

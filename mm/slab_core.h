@@ -5,7 +5,7 @@
  *
  * A slab is a block of frames: a header and objects. Objects of *plain* slabs are linked through their first
  * word while they are free. Those of *careful* slabs, which are constructed or guarded, keep their content
- * while free: the link is in a tag behind them. Careful slabs never have a `current`, so that everything with
+ * while free: the link lies before them. Careful slabs never have a `current`, so that everything with
  * them goes the long way, and the short one need not ask.
  *
  * Plain slabs. The objects of the current slab are taken off it all at once and put into the cache's `free`.
@@ -23,7 +23,7 @@
 #include "mm/slab.h"
 
 enum slab_kind {
-    /* an odd value, so that most pages without a slab are told from a slab */
+    /* a value that few pages have there that are no slab */
     SLAB_PLAIN = 0xb7,
     SLAB_CONSTRUCTED,
     SLAB_GUARDED,
@@ -42,8 +42,7 @@ struct slab {
     void *free; /* objects that came back */
     struct slab_cache *cache;
     struct list_node link;
-    int32_t
-        until; /* objects in use, or in the cache's `free`, less `rest`: below 0 there is something to do */
+    int32_t until; /* objects in use or in the cache's `free`, less `rest`: below 0 something is to be done */
     uint16_t rest; /* 1; of a plain full slab more */
     uint8_t state; /* enum slab_state */
     uint8_t kind;  /* enum slab_kind */
@@ -53,7 +52,12 @@ struct slab {
  * APART_ALIGN. */
 _Static_assert(sizeof(struct slab) % 16 == 8, "objects begin at an odd multiple of 8");
 
-enum { APART_ALIGN = 64 };
+enum {
+    APART_ALIGN = 64,
+    GUARD_BEFORE =
+        56, /* of guarded objects: tag and red zone, bytes; objects of slabs apart have APART_ALIGN */
+    GUARD_BEHIND = 8, /* red zone, bytes, at least */
+};
 
 struct slab_apart {
     struct slab slab;
@@ -80,8 +84,25 @@ static inline uint32_t slab_in_use(const struct slab *s)
     return (uint32_t)(s->until + s->rest);
 }
 
+void **guard_link(const struct slab *s, void *object);
+
+/* Bytes between the start of an object's share of the slab and the object. */
+static inline uint32_t slab_before(enum slab_kind kind, bool apart)
+{
+    if (kind == SLAB_PLAIN)
+        return 0;
+    if (apart)
+        return APART_ALIGN;
+    return kind == SLAB_CONSTRUCTED ? 8 : GUARD_BEFORE;
+}
+
 /* What links the free objects. */
-void **slab_link(struct slab *s, void *object);
+static inline void **slab_link(const struct slab *s, void *object)
+{
+    if (s->kind < SLAB_GUARDED)
+        return (void **)object - (s->kind == SLAB_CONSTRUCTED);
+    return guard_link(s, object);
+}
 
 /* The slab that p lies in, from the frame database. => NULL if it is none */
 static inline struct slab *slab_lookup(const void *p)
@@ -177,11 +198,6 @@ extern struct big_blocks kmalloc_big;
 
 /* ---- guarded objects: slab_guard.c ---- */
 
-enum { GUARD_BEFORE = 16, GUARD_BEHIND = 8 }; /* bytes of red zone, at least */
-
-/* Bytes of the tag, and of the red zone before it. */
-uint32_t guard_behind(void);
-
 /* A new, free object. */
 void guard_make(struct slab *s, void *object);
 
@@ -199,7 +215,7 @@ bool guard_check(struct slab *s, void *object, struct printer *out);
 size_t guard_bytes(const struct slab *s, const void *object);
 
 /* Panics with who took the object, as far as it is known. */
-void guard_wrong_cache(const void *object, const char *expected, const void *site) NORETURN;
+void guard_wrong_cache(struct slab *s, const void *object, const char *expected, const void *site) NORETURN;
 void guard_no_object(struct slab *s, const void *at, const void *site) NORETURN;
 
 #endif

@@ -2,12 +2,13 @@
  * mm-level: 2.02
  * Guarded objects, which find out what their users do wrong, and say who it was. In a slab each is
  *
- *   red zone | object | red zone, at least GUARD_BEHIND bytes | tag
+ *   tag | red zone | object | red zone, at least GUARD_BEHIND bytes
  *
  * What lies between the bytes that were asked for and the object's end is red, too. A red zone must keep its
  * bytes; in a poisoned slab, so must an object while it is free. A constructed one is not poisoned, as it has
  * to keep its state: its sum is remembered instead. All is looked at when the object is taken and when it is
- * given back, and by slab_check. */
+ * given back, and by slab_check. The tag comes first so that who writes beyond an object's end, however far,
+ * spoils the names of others, not the one that the report is about. */
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "lib/symbol.h"
@@ -18,6 +19,7 @@ enum {
     RED = 0xcc,    /* the bytes of red zones, */
     POISON = 0x6b, /* ... of free objects, */
     UNSET = 0x5a,  /* ... of new ones: whoever reads it forgot to initialise */
+    REPORT = 256,  /* bytes that hold a report */
 };
 
 enum tag_state { TAG_FREE = 0x0ff0f5ee, TAG_IN_USE = 0x10e0c0de }; /* anything else: overwritten */
@@ -25,24 +27,32 @@ enum tag_state { TAG_FREE = 0x0ff0f5ee, TAG_IN_USE = 0x10e0c0de }; /* anything e
 struct tag {
     void *next;                    /* see slab_link */
     const void *allocated, *freed; /* by whom, at last; NULL: never */
-    uint32_t bytes;                /* that were asked for */
+    uint32_t bytes;                /* that were asked for; of a free object, all */
     uint32_t state;
     uint32_t sum; /* of a free constructed object */
 };
 
-uint32_t guard_behind(void)
+_Static_assert(sizeof(struct tag) + GUARD_BEHIND <= GUARD_BEFORE, "a red zone fits before the object");
+
+static uint32_t before(const struct slab *s)
 {
-    return ALIGN_UP(GUARD_BEHIND + (uint32_t)sizeof(struct tag), 8u);
+    return slab_before(s->kind, slab_layout(s)->apart);
 }
 
 static struct tag *tag_of(const struct slab *s, const void *object)
 {
-    return (struct tag *)((uintptr_t)object + ALIGN_UP(s->cache->size, 8u) + GUARD_BEHIND);
+    return (struct tag *)((uintptr_t)object - before(s));
 }
 
-static uint32_t red_before(const struct slab *s)
+void **guard_link(const struct slab *s, void *object)
 {
-    return slab_layout(s)->apart ? (uint32_t)APART_ALIGN : (uint32_t)GUARD_BEFORE;
+    return &tag_of(s, object)->next;
+}
+
+/* From the start of the object to the end of its red zone. */
+static int32_t end_of(const struct slab *s)
+{
+    return (int32_t)(slab_layout(s)->stride - before(s));
 }
 
 static uint32_t sum_of(const uint8_t *bytes, uint32_t count)
@@ -66,47 +76,92 @@ static int32_t odd_byte(const uint8_t *object, int32_t from, int32_t to, uint8_t
     return from;
 }
 
+/* Who it was, in words. */
+struct names {
+    char allocated[SYMBOL_TEXT], freed[SYMBOL_TEXT], now[SYMBOL_TEXT];
+};
+
+static void name(char text[SYMBOL_TEXT], const void *site)
+{
+    if (site != NULL)
+        symbol_name(site, text);
+    else
+        str_copy(text, SYMBOL_TEXT, "nowhere yet");
+}
+
+static void name_users(struct names *n, const struct slab *s, const void *object, const void *now)
+{
+    const struct tag *t = tag_of(s, object);
+    name(n->now, now);
+    if (s->kind < SLAB_GUARDED) {
+        str_copy(n->allocated, sizeof n->allocated, "a place that only slab debug would know");
+        return;
+    }
+    name(n->allocated, t->allocated);
+    name(n->freed, t->freed);
+}
+
+/* The tag itself was overwritten; most likely by the object before it. */
+static void report_tag(struct slab *s, const char *object, char *text)
+{
+    struct names n = {.allocated = "nowhere"};
+    const char *other = object - slab_layout(s)->stride;
+    if (other >= (char *)slab_object(s, 0))
+        name_users(&n, s, other, NULL);
+    format(
+        text, REPORT,
+        "overflow: the tag of object %p of cache %s is overwritten; the object before it was allocated at %s",
+        (const void *)object, s->cache->name, n.allocated);
+}
+
+static void report_red(struct slab *s, const uint8_t *object, int32_t at, char *text)
+{
+    struct names n;
+    name_users(&n, s, object, NULL);
+    format(text, REPORT, "%s: byte %d of object %p of cache %s, of %u bytes, is %#x; allocated at %s",
+           at < 0 ? "underflow" : "overflow", at, (const void *)object, s->cache->name,
+           tag_of(s, object)->bytes, object[at], n.allocated);
+}
+
+static void report_use(struct slab *s, const void *object, int32_t at, char *text)
+{
+    struct names n;
+    name_users(&n, s, object, NULL);
+    format(text, REPORT,
+           "use after free: object %p of cache %s was written to, at byte %d or later; allocated at %s, "
+           "freed at %s",
+           object, s->cache->name, at, n.allocated, n.freed);
+}
+
 /* => false after writing what is wrong with the object */
-static bool sound(const struct slab *s, const void *object, char *text, size_t size)
+static bool sound(struct slab *s, const void *object, char text[REPORT])
 {
     const uint8_t *bytes = object;
     const struct tag *t = tag_of(s, object);
-    const char *cache = s->cache->name;
-    char by[SYMBOL_TEXT], freed[SYMBOL_TEXT];
-    int32_t behind = (int32_t)((uintptr_t)t - (uintptr_t)object);
-    bool free = t->state == TAG_FREE;
-    symbol_name(t->allocated, by);
-    symbol_name(t->freed, freed);
-    int32_t at = odd_byte(bytes, -(int32_t)red_before(s), 0, RED);
-    if (at < 0) {
-        format(text, size, "underflow: the byte at %d of object %p of cache %s is %#x; allocated at %s", at,
-               object, cache, bytes[at], by);
+    int32_t used = (int32_t)t->bytes, end = end_of(s);
+    if ((t->state != TAG_FREE && t->state != TAG_IN_USE) || t->bytes > s->cache->size) {
+        report_tag(s, object, text);
         return false;
     }
-    at = t->bytes <= s->cache->size ? odd_byte(bytes, (int32_t)t->bytes, behind, RED) : behind;
-    if (at < behind || (!free && t->state != TAG_IN_USE)) {
-        format(text, size,
-               "overflow: the byte at %d of object %p of cache %s, of %u bytes, is %#x; allocated at %s", at,
-               object, cache, t->bytes, bytes[at], by);
+    int32_t at = odd_byte(bytes, (int32_t)(sizeof *t) - (int32_t)before(s), 0, RED);
+    if (at == 0)
+        at = odd_byte(bytes, used, end, RED);
+    if (at < end) {
+        report_red(s, bytes, at, text);
         return false;
     }
-    if (!free || s->kind != SLAB_POISONED)
+    if (t->state == TAG_IN_USE || s->kind != SLAB_POISONED)
         return true;
-    if (poisoned(s) ? (at = odd_byte(bytes, 0, (int32_t)t->bytes, POISON)) < (int32_t)t->bytes
-                    : sum_of(bytes, t->bytes) != t->sum) {
-        format(
-            text, size,
-            "use after free: object %p of cache %s was written to, at byte %d; allocated at %s, freed at %s",
-            object, cache, poisoned(s) ? at : 0, by, freed);
-        return false;
-    }
-    return true;
+    at = poisoned(s) ? odd_byte(bytes, 0, used, POISON) : sum_of(bytes, t->bytes) == t->sum ? used : 0;
+    if (at < used)
+        report_use(s, object, at, text);
+    return at == used;
 }
 
-static void expect_sound(const struct slab *s, const void *object)
+static void expect_sound(struct slab *s, const void *object)
 {
-    char text[256];
-    if (unlikely(!sound(s, object, text, sizeof text)))
+    char text[REPORT];
+    if (unlikely(!sound(s, object, text)))
         panic("slab: %s", text);
 }
 
@@ -114,21 +169,20 @@ static void expect_sound(const struct slab *s, const void *object)
 static void set_free(struct slab *s, void *object)
 {
     struct tag *t = tag_of(s, object);
-    uint32_t size = s->cache->size;
     t->state = TAG_FREE;
+    t->bytes = s->cache->size;
     if (poisoned(s))
-        memset(object, POISON, size);
+        memset(object, POISON, t->bytes);
     else if (s->kind == SLAB_POISONED)
-        t->sum = sum_of(object, size);
-    memset((char *)object + size, RED, (size_t)((char *)t - (char *)object) - size);
-    t->bytes = size;
+        t->sum = sum_of(object, t->bytes);
+    memset((char *)object + t->bytes, RED, (size_t)end_of(s) - t->bytes);
 }
 
 void guard_make(struct slab *s, void *object)
 {
     struct tag *t = tag_of(s, object);
     t->allocated = t->freed = NULL;
-    memset((char *)object - red_before(s), RED, red_before(s));
+    memset(t + 1, RED, before(s) - sizeof *t);
     set_free(s, object);
 }
 
@@ -148,11 +202,12 @@ void guard_take(struct slab *s, void *object, size_t bytes, const void *site)
 void guard_give(struct slab *s, void *object, const void *site)
 {
     struct tag *t = tag_of(s, object);
-    char now[SYMBOL_TEXT], by[SYMBOL_TEXT], freed[SYMBOL_TEXT];
-    if (unlikely(t->state == TAG_FREE))
+    if (unlikely(t->state == TAG_FREE)) {
+        struct names n;
+        name_users(&n, s, object, site);
         panic("slab: object %p of cache %s is freed twice, now at %s; allocated at %s, freed at %s", object,
-              s->cache->name, symbol_name(site, now), symbol_name(t->allocated, by),
-              symbol_name(t->freed, freed));
+              s->cache->name, n.now, n.allocated, n.freed);
+    }
     expect_sound(s, object);
     t->freed = site;
     set_free(s, object);
@@ -165,8 +220,8 @@ void guard_end(struct slab *s, void *object)
 
 bool guard_check(struct slab *s, void *object, struct printer *out)
 {
-    char text[256];
-    if (sound(s, object, text, sizeof text))
+    char text[REPORT];
+    if (sound(s, object, text))
         return true;
     print(out, "slab: %s\n", text);
     return false;
@@ -177,35 +232,24 @@ size_t guard_bytes(const struct slab *s, const void *object)
     return tag_of(s, object)->bytes;
 }
 
-/* "; allocated at ...", if it can be known. The caller's text. */
-static const char *taken_at(const struct slab *s, const void *object, char text[SYMBOL_TEXT])
+void guard_wrong_cache(struct slab *s, const void *object, const char *expected, const void *site)
 {
-    if (s->kind < SLAB_GUARDED)
-        return "an unknown place";
-    return symbol_name(tag_of(s, object)->allocated, text);
-}
-
-void guard_wrong_cache(const void *object, const char *expected, const void *site)
-{
-    char now[SYMBOL_TEXT], by[SYMBOL_TEXT];
-    struct slab *s = slab_lookup(object);
-    symbol_name(site, now);
+    struct names n;
+    name(n.now, site);
     if (s == NULL)
-        panic("slab: %p is freed at %s as an object of cache %s, but is in no slab", object, now, expected);
-    panic("slab: object %p is of cache %s, but freed at %s as one of cache %s; allocated at %s", object,
-          s->cache->name, now, expected, taken_at(s, object, by));
+        panic("slab: %p is freed at %s as an object of cache %s, but is in no slab", object, n.now, expected);
+    name_users(&n, s, object, site);
+    panic("slab: object %p of cache %s is freed at %s as one of cache %s; allocated at %s", object,
+          s->cache->name, n.now, expected, n.allocated);
 }
 
 void guard_no_object(struct slab *s, const void *at, const void *site)
 {
-    char now[SYMBOL_TEXT], by[SYMBOL_TEXT];
+    struct names n;
     const struct slab_layout *l = slab_layout(s);
-    int32_t offset = (int32_t)((const char *)at - (char *)slab_object(s, 0));
-    uint32_t i = offset < 0 ? 0 : MIN((uint32_t)offset / l->stride, l->capacity - 1);
-    const char *object = slab_object(s, i);
-    panic("slab: %p, freed at %s, does not start an object of cache %s: it is at byte %d of object %p, "
-          "allocated "
-          "at %s",
-          at, symbol_name(site, now), s->cache->name, (int)((const char *)at - object), (const void *)object,
-          taken_at(s, object, by));
+    uintptr_t first = (uintptr_t)slab_object(s, 0), p = MAX((uintptr_t)at, first);
+    const char *object = slab_object(s, MIN((uint32_t)(p - first) / l->stride, l->capacity - 1));
+    name_users(&n, s, object, site);
+    panic("slab: %p, freed at %s, is no object of cache %s: it is byte %d of %p, which was allocated at %s",
+          at, n.now, s->cache->name, (int)((const char *)at - object), (const void *)object, n.allocated);
 }

@@ -161,17 +161,24 @@ static uint32_t room(struct slab_cache *c)
 
 /* As Linux's /proc/slabinfo. The layout is that of new slabs; the tunables, which we have not, are 0 in Linux
  * with SLUB, too. */
-static int print_info(struct printer *out)
+void slab_print_info(struct printer *out)
 {
     print(out, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> "
                "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> "
                "<num_slabs> <sharedavail>\n");
-    uint32_t frames = 0, empty = 0;
     for (struct slab_cache *c = slab_caches; c != NULL; c = c->next) {
         const struct slab_layout *l = c->kind >= SLAB_GUARDED ? &c->guarded : &c->plain;
         print(out, "%-17s %6u %6u %6u %4u %4u : tunables %4u %4u %4u : slabdata %6u %6u %6u\n", c->name,
               slab_objects(c), room(c), c->size, l->capacity, 1u << l->order, 0, 0, 0, c->slabs - c->empties,
               c->slabs, 0);
+    }
+}
+
+static int print_all(struct printer *out)
+{
+    uint32_t frames = 0, empty = 0;
+    slab_print_info(out);
+    for (struct slab_cache *c = slab_caches; c != NULL; c = c->next) {
         frames += c->frames;
         empty += c->empties;
     }
@@ -185,7 +192,7 @@ static int command_run(int argc, char **argv, struct printer *out)
 {
     uint32_t level;
     if (argc == 1)
-        return print_info(out);
+        return print_all(out);
     if (argc == 2 && strcmp(argv[1], "reap") == 0) {
         print(out, "slab: frames=%u given back\n", slab_reap_all());
         return 0;

@@ -400,12 +400,15 @@ static inline struct tag *pick(struct vmem *a, const struct fit_want *w, uintptr
 static inline enum vm_result allocate(struct vmem *a, const struct fit_want *w, uintptr_t *start)
 {
     enum vm_result r = VM_OK;
+    uintptr_t at;
     spin_take(&a->lock);
     a->n.allocs++;
-    struct tag *t = pick(a, w, start);
+    struct tag *t = pick(a, w, &at);
     if (unlikely(t == NULL) && import(a, w))
-        t = pick(a, w, start);
-    if (unlikely(t == NULL || !carve(a, t, *start, w->size))) {
+        t = pick(a, w, &at);
+    if (likely(t != NULL && carve(a, t, at, w->size))) {
+        *start = at;
+    } else {
         if (t != NULL)
             give_back(a, t);
         a->n.failures++;

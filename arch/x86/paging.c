@@ -16,6 +16,7 @@ enum {
     IMAGE_TABLES = 2,               /* 4 KiB pages under the kernel image: 8 MiB */
     STACK_TABLES = 1,               /* 4 MiB of stack area */
     STACK_SLOT = 4 * PAGE_SIZE,     /* two guard pages, two stack pages: keeps slots aligned */
+    STACK_SLOTS = STACK_TABLES * PDE_SPAN / STACK_SLOT,
     WINDOW_PAGES = 2, /* a window and an unmapped page: who runs over the end of one hits no other */
 };
 
@@ -122,9 +123,11 @@ static void unmap_stack(vaddr_t slot)
     }
 }
 
+/* With tags for as many segments as there can be: when processes end, free memory is what it was. */
 static struct vmem *make_stack_area(void)
 {
-    struct vmem_config c = {.name = "kernel", .quantum = STACK_SLOT, .fit = &fit_first};
+    struct vmem_config c = {
+        .name = "kernel", .quantum = STACK_SLOT, .fit = &fit_first, .tags = STACK_SLOTS + 1};
     struct vmem *a = vmem_create(&c);
     if (a == NULL || vmem_add(a, STACK_AREA, STACK_TABLES * PDE_SPAN) == VM_OK)
         return a;

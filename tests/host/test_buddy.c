@@ -156,9 +156,10 @@ TEST(buddy_junks_freed_frames)
     EXPECT(t, bytes[0] != 0 && bytes[2 * PAGE_SIZE - 1] != 0);
 }
 
+/* A million operations. */
 TEST(buddy_random_operations_against_a_model)
 {
-    enum { HELD = 200, OPS = 30000, CHECK_EVERY = 500 };
+    enum { HELD = 200, OPS = 1000000, CHECK_EVERY = 1000, DRAIN_EVERY = 300 };
     struct {
         struct frame *f;
         unsigned order;
@@ -166,10 +167,11 @@ TEST(buddy_random_operations_against_a_model)
     static uint8_t owner[2 * BIG_FRAMES]; /* by pfn: is it in some held block? */
     uint32_t n = 0, rng = 11, taken = 0;
     machine_build(BIG_FRAMES, 0, 0);
+    buddy_junk = false;
     REQUIRE(t, frame_table_count <= ARRAY_SIZE(owner));
     for (uint32_t op = 0; op < OPS; op++) {
         if (n < HELD && random_below(&rng, 2)) {
-            unsigned order = random_below(&rng, 7);
+            unsigned order = random_below(&rng, 3) ? 0 : random_below(&rng, 7);
             struct frame *f = buddy_alloc(order, op % 2 ? ALLOC_USER : ALLOC_KERNEL);
             if (f == NULL)
                 continue;
@@ -187,11 +189,105 @@ TEST(buddy_random_operations_against_a_model)
             held[i] = held[--n];
         }
         REQUIRE(t, buddy_free_frames() == machine.free_frames - taken);
+        if (random_below(&rng, DRAIN_EVERY) == 0)
+            buddy_drain();
         if (op % CHECK_EVERY == 0)
             REQUIRE(t, buddy_check(t->out));
     }
     while (n > 0)
         buddy_free(held[--n].f);
+}
+
+enum { GROUP = 1 << BUDDY_MAX_ORDER };
+
+/* The kernel's pages and those of programs come in turns, and are kept apart all the same. */
+TEST(buddy_keeps_the_kernel_together)
+{
+    enum { TURNS = 600, MAX_SPOILT = 4 };
+    static struct frame *kernel[TURNS], *user[TURNS];
+    bool spoilt[2 * BIG_FRAMES / GROUP] = {false};
+    uint32_t groups = 0;
+    machine_build(BIG_FRAMES, 0, 0);
+    for (uint32_t i = 0; i < TURNS; i++) {
+        kernel[i] = buddy_alloc(0, ALLOC_KERNEL);
+        user[i] = buddy_alloc(0, ALLOC_USER);
+        REQUIRE(t, kernel[i] != NULL && user[i] != NULL);
+    }
+    for (uint32_t i = 0; i < TURNS; i++)
+        spoilt[frame_pfn(kernel[i]).n / GROUP] = true;
+    for (uint32_t i = 0; i < ARRAY_SIZE(spoilt); i++)
+        groups += spoilt[i];
+    EXPECT(t, groups <= MAX_SPOILT); /* what they need, and the ends of the two ranges of memory */
+    for (uint32_t i = 0; i < TURNS; i++)
+        buddy_free(user[i]);
+    buddy_drain();
+    EXPECT(t, buddy_has(BUDDY_MAX_ORDER));
+    EXPECT(t, buddy_check(t->out));
+    for (uint32_t i = 0; i < TURNS; i++)
+        buddy_free(kernel[i]);
+}
+
+TEST(buddy_last_frame_freed_comes_back_first)
+{
+    machine_build(BIG_FRAMES, 0, 0);
+    struct frame *a = buddy_alloc(0, ALLOC_USER), *b = buddy_alloc(0, ALLOC_USER);
+    REQUIRE(t, a != NULL && b != NULL);
+    buddy_free(a);
+    buddy_free(b);
+    EXPECT(t, buddy_alloc(0, ALLOC_USER) == b);
+    EXPECT(t, buddy_alloc(0, ALLOC_USER) == a);
+    buddy_free(a);
+    buddy_free(b);
+}
+
+/* Every second frame is free: no pair, though half of memory is there. */
+TEST(buddy_fragmentation_index)
+{
+    static struct frame *got[2 * TEST_FRAMES];
+    uint32_t n = 0, kept = 0;
+    EXPECT_EQ(t, buddy_fragmentation(false, 0), -1000);
+    while ((got[n] = buddy_alloc(0, ALLOC_KERNEL)) != NULL)
+        n++;
+    EXPECT_EQ(t, buddy_fragmentation(false, 0), 0); /* want of memory */
+    for (uint32_t i = 0; i < n; i++)
+        if (frame_pfn(got[i]).n % 2)
+            buddy_free(got[i]);
+        else
+            got[kept++] = got[i];
+    buddy_drain();
+    uint32_t free = buddy_free_frames();
+    EXPECT(t, !buddy_has(1) && buddy_has(0));
+    EXPECT_EQ(t, buddy_fragmentation(false, 0), -1000);
+    /* Gorman and Whitcroft: 1 - (1 + free / requested) / blocks */
+    EXPECT_EQ(t, buddy_fragmentation(false, 1), 1000 - (int)((1000 + free * 1000 / 2) / free));
+    EXPECT(t, buddy_fragmentation(false, 4) > 900);
+    struct text_printer said;
+    text_start(&said);
+    buddy_print_info(&said.to);
+    EXPECT_HAS(t, &said, "Node 0, zone   Normal ");
+    while (kept > 0)
+        buddy_free(got[--kept]);
+}
+
+TEST(buddy_isolated_frames_can_be_joined)
+{
+    enum { ORDER = 5 };
+    machine_build(BIG_FRAMES, 0, 0);
+    struct frame *f = buddy_alloc(ORDER, ALLOC_KERNEL);
+    REQUIRE(t, f != NULL);
+    buddy_free(f);
+    uint32_t free = buddy_free_frames(), first = frame_pfn(f).n;
+    EXPECT_EQ(t, buddy_isolate(first, 1u << ORDER), 1u << ORDER);
+    EXPECT_EQ(t, buddy_free_frames(), free - (1u << ORDER));
+    EXPECT(t, buddy_check(t->out));
+    EXPECT_EQ(t, buddy_isolate(first, 1u << ORDER), 0); /* it is out already */
+    buddy_join(f, ORDER, FRAME_USER);
+    EXPECT_EQ(t, f->order, ORDER);
+    EXPECT_EQ(t, f[1].kind, FRAME_USER);
+    EXPECT_PANIC(t, "is not held", buddy_join(f, ORDER, FRAME_USER));
+    buddy_free(f);
+    EXPECT_EQ(t, buddy_free_frames(), free);
+    EXPECT(t, buddy_check(t->out));
 }
 
 TEST(buddy_check_names_what_is_broken)

@@ -22,7 +22,7 @@ ALLOT = ("expected global, equal, ws or pff, the last two also with CPU time in 
 
 WORDS = {
     "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= ksm= "
-               "swapforce= atadma= seed= log= run= debug= check= accessed= allot=",
+               "swapforce= atadma= seed= log= run= debug= check= accessed= allot= mmapfit= slabdebug=",
     "readahead=3": "readahead=3: expected a power of two from 1 (none) to 32 pages",
     "order=11": "order=11: expected 0 to 10 (a unit of residence is 2^order pages)",
     "order=10": "frames=256 with order=10: expected at least 6144 (6 units of 1024 frames)",
@@ -36,6 +36,9 @@ WORDS = {
     "allot=equal:5": f"allot=equal:5: {ALLOT}",
     "allot=ws frames=11": "frames=11: expected at least 12 (6 for a program, and as many that are shared)",
     "allot=equal order=1 frames=23": "frames=23: expected at least 24 (12 for a program, and as many that are shared)",
+    "mmapfit=top": "mmapfit=top: expected one of: first last next best worst instant",
+    "slabdebug=3": "slabdebug=3: expected 0, 1 (red zones) or 2 (poison, too)",
+    "slabdebug=": "slabdebug=: expected 0, 1 (red zones) or 2 (poison, too)",
     "ksm=yes": "ksm=yes: expected on, off or madvise",
     "=": "unknown key ; known:",
     "policy=lru": "policy lru needs exact mode: it must see every reference; lru-sampled makes do with accessed bits",
@@ -117,6 +120,9 @@ COMMANDS = {
     "disk nonsense": "disk: expected no argument, or fail-read, fail-write or corrupt and a number from 1 on",
     "disk fail-read 0": "disk: expected no argument, or fail-read, fail-write or corrupt and a number from 1 on",
     "frames x": "frames: expected no argument, or: map",
+    "vmem x": "vmem: x: expected an arena, one of: swap kernel",
+    "vmem kernel x": "vmem: x: expected one of: first last next best worst instant",
+    "vmem kernel best x": "vmem: expected at most an arena and a strategy",
     "policy atlantis": f"policy: atlantis: expected dump, or one of: {POLICIES}",
     "policy lru": "policy lru needs exact mode: it must see every reference; lru-sampled makes do with accessed bits",
     "policy fifo x": "policy: x: expected pid=N, or pool=NAME of a pool; policy lists them",

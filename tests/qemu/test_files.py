@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Files, pipes and descriptors: Linux's answers, and nothing left behind."""
+import re
 import subprocess
 
 import pytest
@@ -92,12 +93,15 @@ def test_proc_is_read_only():
 
 
 def test_proc_in_the_monitor():
-    run = boot(["ls /proc", "cat /proc/vmstat", "vmstat", "run sleeper 1000 &", "wait 50", "ls /proc", "ls /proc/1",
+    run = boot(["ls /proc", "cat /proc/vmstat", "vmstat", "cat /proc/buddyinfo", "buddy", "cat /proc/slabinfo", "slab", "run sleeper 1000 &", "wait 50", "ls /proc", "ls /proc/1",
                 "cat /proc/1/maps", "maps 1", "cat /proc/1/pagemap", "cat /proc/self/maps", "kill 1", "wait",
                 "cat /proc/1/maps", "rm /proc/vmstat", "check"], "log=quiet")
-    assert run.output("ls /proc").split() == ["0", "vmstat"]
+    assert run.output("ls /proc").split() == ["0", "buddyinfo", "0", "slabinfo", "0", "vmstat"]
+    assert re.fullmatch(r"Node 0, zone +Normal( +\d+){11} \n", run.output("cat /proc/buddyinfo"))
+    assert run.output("buddy").startswith("Node 0, zone   Normal ")
+    assert run.output("slab").startswith(run.output("cat /proc/slabinfo").splitlines()[0])
     assert run.output("cat /proc/vmstat") == run.output("vmstat")
-    assert run.output("ls /proc", 1).split() == ["0", "vmstat", "0", "1/"]
+    assert run.output("ls /proc", 1).split()[-4:] == ["0", "vmstat", "0", "1/"]
     assert run.output("ls /proc/1").split() == ["0", "maps", "0", "pagemap"]
     linux, ours = run.output("cat /proc/1/maps").splitlines(), run.output("maps 1").splitlines()
     assert [line.split()[:2] for line in linux] == [line.split()[:2] for line in ours[:-1]]

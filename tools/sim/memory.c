@@ -18,7 +18,7 @@ uint32_t memory_objects(void)
 void *kmalloc(size_t bytes)
 {
     void *p = NULL;
-    size_t align = bytes > SLAB_MAX ? PAGE_SIZE : sizeof(void *);
+    size_t align = bytes % PAGE_SIZE == 0 ? PAGE_SIZE : sizeof(void *);
     if (bytes == 0 || posix_memalign(&p, align, bytes) != 0)
         return NULL;
     objects++;
