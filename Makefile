@@ -59,7 +59,7 @@ SWAPIMG ?= build/swap.img
 #:   WORKLOAD=      uniform exponential ramp plateau sawtooth, or files: malloc traces (make malloc-traces), lists
 #:   FIT=all        strategies, with commas between them: first,last,next,best,worst,instant
 #:   BUDDY=off,on   sizes rounded up to powers of two
-#:   COMPACT=whole,8  when an allocation fails for fragmentation only: whole, enough; N: N units after each operation
+#:   COMPACT=enough,8  when an allocation fails for fragmentation only: enough or whole; N: N units after each operation
 #:   ARGS=          more arguments, e.g. ARGS="--load 80 --move-cost 1500"
 
 #: Variables of the build:
@@ -409,7 +409,7 @@ plots: $(SIM) $(if $(TRACE),,$(TRACES)/.made)
 	done
 	@$(PYTHON) tools/plots.py curve $(PLOTS)/curve-*.tsv -o $(PLOTS)
 	@$(MAKE) timeline FRAMES= POLICY=
-	@$(MAKE) plots-alloc
+	@$(MAKE) plots-alloc ARGS=
 
 #:   plots-alloc    build/plots/alloc-*: use, fragmentation, blocks and success over time, for each WORKLOAD, strategy,
 #:                  rounding and compaction

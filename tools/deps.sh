@@ -66,7 +66,8 @@ need bochsbios some_file /usr/share/bochs/BIOS-bochs-latest /usr/local/share/boc
 need vgabios some_file /usr/share/vgabios/vgabios.bin /usr/share/bochs/VGABIOS-lgpl-latest*
 need gdb have gdb
 need clang-format have clang-format
-need clang fuzzes
+need clang have clang
+need libclang-rt-dev fuzzes
 need python3 have python3
 need python3-pytest python_has pytest
 need python3-pytest-xdist python_has xdist

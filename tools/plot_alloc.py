@@ -46,7 +46,8 @@ def read_series(lines):
 def column_title(buddy, compact):
     """What a variant is, in words."""
     rounding = "powers of two" if buddy == "on" else "sizes as asked for"
-    kinds = {"off": "no compaction", "whole": "compaction when it fails", "enough": "as much as it takes"}
+    kinds = {"off": "no compaction", "whole": "compaction of all when one fails",
+             "enough": "compaction when one fails"}
     return f"{rounding},\n{kinds.get(compact, f'{compact} units an operation')}"
 
 

@@ -203,7 +203,7 @@ def scenarios(folder, parallel):
 
 
 # Inputs that each fuzzer tries, always the same ones; make fuzz goes on from there.
-FUZZ_RUNS = {"fuzz_buddy": 1000, "fuzz_slab": 3000, "fuzz_vmem": 1500, "fuzz_contig": 3000}
+FUZZ_RUNS = {"fuzz_buddy": 6000, "fuzz_slab": 5000, "fuzz_vmem": 4000, "fuzz_contig": 8000}
 FUZZ_FLAGS = ("-seed=1", "-max_len=512", "-len_control=0", "-timeout=60", "-artifact_prefix=build/fuzz/")
 
 

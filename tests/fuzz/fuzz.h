@@ -7,7 +7,7 @@
 #include "lib/panic.h"
 #include "tools/alloc/bare.h"
 
-enum { FUZZ_CHECK_EVERY = 16 }; /* operations between two of the module's own checks */
+enum { FUZZ_CHECK_EVERY = 64 }; /* operations between two of the module's own checks */
 
 struct fuzz_input {
     const uint8_t *at, *end;

@@ -12,6 +12,7 @@ enum {
     END = HIGH + 1430,
     MAX_RESERVE = 64,
     MAX_ISOLATED = 300,
+    SINGLES = 16 - BUDDY_ORDERS, /* of 16 allocations more are of one frame */
 };
 
 #define BYTES(frame) ((paddr_t)(frame) << PAGE_SHIFT)
@@ -220,7 +221,7 @@ static void step(struct fuzz_input *in)
     uint32_t op = fuzz_byte(in), more = op / 16;
     op %= 16;
     if (op < 6)
-        alloc(more % BUDDY_ORDERS, op % 2 ? ALLOC_USER : ALLOC_KERNEL);
+        alloc(more < SINGLES ? 0 : more - SINGLES, op % 2 ? ALLOC_USER : ALLOC_KERNEL);
     else if (op == 6)
         isolate(fuzz_below(in, END), fuzz_below(in, MAX_ISOLATED));
     else if (op == 7 && more % 2 == 0)

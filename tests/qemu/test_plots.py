@@ -14,8 +14,9 @@ def test_make_plots(tmp_path):
     trace, folder = tmp_path / "loop.txt", tmp_path / "plots"
     trace.write_text("".join(f"{page}\n" for page in range(9)) * 4)
     printed = run(ROOT, f"make -s plots PLOTS={folder} TRACE={trace} POLICY=fifo,opt FRAMES=3,6 RUN='run scan 24; quit' "
-                        "ICOUNT=1 LOG=")
-    pictures = {folder / (name + end) for name in ("policies", "curve-loop", "timeline") for end in (".png", ".svg")}
+                        "ICOUNT=1 LOG= WORKLOAD=plateau FIT=best,worst ALLOC_SAMPLES=1000")
+    pictures = {folder / (name + end) for name in ("policies", "curve-loop", "timeline", "alloc-plateau")
+                for end in (".png", ".svg")}
     assert set(map(pathlib.Path, printed.split())) == pictures
     assert all(path.stat().st_size > 5000 for path in pictures)
     assert "opt 1.000" in (folder / "policies.svg").read_text()

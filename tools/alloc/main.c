@@ -17,9 +17,11 @@ static const char usage[] =
     "\n"
     "  -f, --fit F,...       strategies, or all (all)\n"
     "  -b, --buddy off,on    sizes rounded to powers of two: off, on, or both (off,on)\n"
-    "  -c, --compact C,...   whole: all of it when an allocation fails for fragmentation only; N: so many "
-    "units\n"
-    "                        after each operation; off: none (off,whole,8)\n"
+    "  -c, --compact C,...   when an allocation fails for fragmentation only, enough: partition by partition "
+    "until\n"
+    "                        it succeeds, or whole: all there is; N: so many units after each operation; "
+    "off\n"
+    "                        (off,enough,8)\n"
     "  -s                    the table as tab-separated values, a line for each variant\n"
     "      --series K        no table: a sample every K operations, tab-separated; the last one at the end\n"
     "      --log             no table: each operation and the unit at which its block lies, tab-separated\n"
@@ -268,7 +270,7 @@ int main(int argc, char **argv)
     struct arguments a = {.shape = {.units = 4096, .unit_bytes = 4096, .load = 90, .seed = 1},
                           .table = {.move_cost = 1100},
                           .buddies = {true, true},
-                          .compacts = {COMPACT_OFF, COMPACT_WHOLE, 8},
+                          .compacts = {COMPACT_OFF, COMPACT_ENOUGH, 8},
                           .compact_count = 3};
     int key;
     all_fits(&a);

@@ -70,7 +70,7 @@ void report_log(const struct play *p)
 
 /* ---- the table ---- */
 
-enum { NAME_WIDTH = 12, GROUP_WIDTH = 35 };
+enum { NAME_WIDTH = 13, GROUP_WIDTH = 35 };
 
 static double percent(uint32_t thousandths)
 {
