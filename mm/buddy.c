@@ -1,61 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 1.1
+ * mm-level: 1.2
  * The buddy allocator. A free block is on the list of its order and its group's side, and its first frame is
  * a FREE HEAD that knows the order; the other frames of the block are FREE without HEAD, and so are cached
  * frames. */
 #include "mm/buddy.h"
-#include "lib/command.h"
 #include "lib/panic.h"
 #include "lib/spin.h"
 #include "lib/string.h"
+#include "mm/buddy_zone.h"
 #include "mm/port.h"
 
 enum { JUNK = 0xa5 };
 
-/* A group: as many frames as the largest block, all on one side. */
-enum mobility { UNMOVABLE, MOVABLE, MOBILITIES };
-static const char *const mobility_names[] = {"Unmovable", "Movable"};
-
 enum {
-    GROUP_SHIFT = BUDDY_MAX_ORDER,
-    GROUPS = 1u << (32 - PAGE_SHIFT - GROUP_SHIFT),
     CACHE_BATCH = 16, /* frames that go in or out of a cache at once */
     CACHE_MOST = 64,
 };
 
-struct cache {
-    struct list_node frames; /* FREE without HEAD; the warmest first */
-    uint32_t count;
-};
-
-static struct zone {
-    const char *name; /* as Linux calls it */
-    struct list_node list[MOBILITIES][BUDDY_ORDERS];
-    uint32_t blocks[MOBILITIES][BUDDY_ORDERS]; /* on each list */
-    struct cache cache[MOBILITIES];
-    uint32_t free, total; /* frames; those in the caches are free */
-} low = {.name = "Normal"}, high = {.name = "HighMem"};
-
-static uint8_t group_side[GROUPS]; /* enum mobility */
-static uint32_t reserve;           /* frames of the low zone */
+struct zone zone_low = {.name = "Normal"}, zone_high = {.name = "HighMem"};
+uint8_t group_side[GROUPS];
+static uint32_t reserve; /* frames of the low zone */
 static struct spin lock = SPIN_INIT("buddy", RANK_BUDDY);
 
 bool buddy_junk;
-
-static struct frame *of_link(struct list_node *n)
-{
-    return container_of(n, struct frame, link);
-}
-
-static struct zone *zone_of(uint32_t n)
-{
-    return likely(n < frame_direct_count) ? &low : &high;
-}
-
-static enum mobility side_of(uint32_t n)
-{
-    return group_side[n >> GROUP_SHIFT];
-}
 
 static void put_block(struct zone *z, uint32_t n, unsigned order)
 {
@@ -72,11 +39,6 @@ static void take_block(struct zone *z, struct frame *f)
     list_remove(&f->link);
     z->blocks[side_of(frame_pfn(f).n)][f->order]--;
     f->flags = 0;
-}
-
-static bool heads_free_block(const struct frame *f, unsigned order)
-{
-    return f->kind == FRAME_FREE && (f->flags & FRAME_HEAD) && f->order == order;
 }
 
 /* Merges upwards while the buddy is a free block of the same order, then lists the result. A buddy is
@@ -112,8 +74,8 @@ void buddy_init(uint32_t reserve_frames)
 {
     ASSERT(frame_direct_count == frame_table_count || frame_direct_count % (1u << BUDDY_MAX_ORDER) == 0,
            "buddy: the direct map ends at frame %#x, inside a block", frame_direct_count);
-    zone_init(&low);
-    zone_init(&high);
+    zone_init(&zone_low);
+    zone_init(&zone_high);
     /* A group that is not all ours can never be a block of the largest order: it is for the kernel. */
     memset(group_side, UNMOVABLE, sizeof group_side);
     /* Whole aligned blocks at once: releasing frame by frame would cost a merge each. */
@@ -137,8 +99,8 @@ void buddy_init(uint32_t reserve_frames)
             n += 1u << order;
         }
     }
-    low.free = low.total;
-    high.free = high.total;
+    zone_low.free = zone_low.total;
+    zone_high.free = zone_high.total;
     reserve = reserve_frames;
 }
 
@@ -202,7 +164,7 @@ static struct frame *take(struct zone *z, unsigned order, enum mobility side)
     return f;
 }
 
-static void drain(struct zone *z, struct cache *c, uint32_t count)
+static void drain(struct zone *z, struct frame_cache *c, uint32_t count)
 {
     for (; count > 0 && c->count > 0; count--) {
         struct frame *f = of_link(c->frames.prev);
@@ -220,7 +182,7 @@ static void drain_zone(struct zone *z)
 
 static NOINLINE void refill(struct zone *z, enum mobility side)
 {
-    struct cache *c = &z->cache[side];
+    struct frame_cache *c = &z->cache[side];
     struct frame *f;
     if (list_empty(&z->list[side][0]) && z->free <= z->cache[!side].count)
         drain_zone(z); /* nothing but what the other side's cache holds */
@@ -247,7 +209,7 @@ static ALWAYS_INLINE struct frame *alloc_from(struct zone *z, unsigned order, en
     const enum mobility side = kind == FRAME_USER ? MOVABLE : UNMOVABLE;
     struct frame *f;
     if (likely(order == 0)) {
-        struct cache *c = &z->cache[side];
+        struct frame_cache *c = &z->cache[side];
         if (unlikely(c->count == 0))
             refill(z, side);
         if (unlikely(c->count == 0))
@@ -277,12 +239,12 @@ struct frame *buddy_alloc(unsigned order, enum alloc_for who)
     struct frame *f = NULL;
     spin_take(&lock);
     if (who == ALLOC_KERNEL) {
-        f = alloc_from(&low, order, FRAME_KERNEL);
+        f = alloc_from(&zone_low, order, FRAME_KERNEL);
     } else {
-        if (unlikely(high.free > 0))
-            f = alloc_from(&high, order, FRAME_USER);
-        if (likely(f == NULL) && likely(low.free >= reserve + (1u << order)))
-            f = alloc_from(&low, order, FRAME_USER);
+        if (unlikely(zone_high.free > 0))
+            f = alloc_from(&zone_high, order, FRAME_USER);
+        if (likely(f == NULL) && likely(zone_low.free >= reserve + (1u << order)))
+            f = alloc_from(&zone_low, order, FRAME_USER);
     }
     spin_release(&lock);
     return f;
@@ -328,7 +290,7 @@ void buddy_free(struct frame *f)
     f->flags = 0;
     z->free += 1u << order;
     if (likely(order == 0)) {
-        struct cache *c = &z->cache[side_of(n)];
+        struct frame_cache *c = &z->cache[side_of(n)];
         f->kind = FRAME_FREE;
         list_push_front(&c->frames, &f->link);
         if (unlikely(++c->count > CACHE_MOST))
@@ -344,8 +306,8 @@ void buddy_free(struct frame *f)
 void buddy_drain(void)
 {
     spin_take(&lock);
-    drain_zone(&low);
-    drain_zone(&high);
+    drain_zone(&zone_low);
+    drain_zone(&zone_high);
     spin_release(&lock);
 }
 
@@ -374,8 +336,8 @@ uint32_t buddy_isolate(uint32_t first, uint32_t count)
 {
     uint32_t taken = 0, end = MIN(first + count, frame_table_count);
     spin_take(&lock);
-    drain_zone(&low);
-    drain_zone(&high);
+    drain_zone(&zone_low);
+    drain_zone(&zone_high);
     for (uint32_t n = first; n < end; n++) {
         if (frame_table[n].kind != FRAME_FREE)
             continue;
@@ -415,48 +377,16 @@ void buddy_join(struct frame *f, unsigned order, enum frame_kind kind)
     }
 }
 
-/* ---- figures ---- */
-
-static uint32_t blocks_of(const struct zone *z, unsigned order)
-{
-    return z->blocks[MOVABLE][order] + z->blocks[UNMOVABLE][order];
-}
-
-static bool has(const struct zone *z, unsigned order)
-{
-    while (order < BUDDY_ORDERS && blocks_of(z, order) == 0)
-        order++;
-    return order < BUDDY_ORDERS;
-}
-
-bool buddy_has(unsigned order)
-{
-    return has(&high, order) || has(&low, order);
-}
-
-int32_t buddy_fragmentation(bool of_high, unsigned order)
-{
-    const struct zone *z = of_high ? &high : &low;
-    uint32_t blocks = 0, frames = 0;
-    for (unsigned i = 0; i < BUDDY_ORDERS; i++) {
-        blocks += blocks_of(z, i);
-        frames += blocks_of(z, i) << i;
-    }
-    if (blocks == 0)
-        return 0;
-    if (has(z, order))
-        return -1000;
-    return 1000 - (int32_t)((1000 + (uint32_t)((uint64_t)frames * 1000 >> order)) / blocks);
-}
+/* ---- counts ---- */
 
 uint32_t buddy_free_frames(void)
 {
-    return low.free + high.free;
+    return zone_low.free + zone_high.free;
 }
 
 uint32_t buddy_low_free(void)
 {
-    return low.free;
+    return zone_low.free;
 }
 
 uint32_t buddy_reserve(void)
@@ -471,155 +401,5 @@ void buddy_move_reserve(int32_t frames)
 
 uint32_t buddy_total_frames(void)
 {
-    return low.total + high.total;
+    return zone_low.total + zone_high.total;
 }
-
-static bool check_block(const struct zone *z, struct frame *f, unsigned order, struct printer *out)
-{
-    uint32_t n = frame_pfn(f).n, size = 1u << order;
-    if (n % size != 0 || n + size > frame_table_count || zone_of(n) != z || zone_of(n + size - 1) != z ||
-        !(f->flags & FRAME_HEAD) || f->order != order) {
-        print(out, "buddy: block %#x on list %u of zone %s is elsewhere, misaligned or says order %u\n", n,
-              order, z->name, f->order);
-        return false;
-    }
-    for (uint32_t i = 0; i < size; i++) {
-        if (f[i].kind != FRAME_FREE || f[i].pmap != NULL || f[i].pool != NULL || (i > 0 && f[i].flags != 0)) {
-            print(out, "buddy: frame %#x in free block %#x is of kind %d\n", n + i, n, f[i].kind);
-            return false;
-        }
-    }
-    uint32_t other = n ^ size;
-    if (order < BUDDY_MAX_ORDER && other + size <= frame_table_count) {
-        if (heads_free_block(&frame_table[other], order)) {
-            print(out, "buddy: free buddies %#x and %#x of order %u are not merged\n", n, other, order);
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool check_cache(const struct zone *z, enum mobility side, struct printer *out)
-{
-    uint32_t count = 0;
-    list_for_each (n, &z->cache[side].frames) {
-        const struct frame *f = of_link(n);
-        if (f->kind != FRAME_FREE || f->flags != 0 || f->order != 0 || zone_of(frame_pfn(f).n) != z) {
-            print(out, "buddy: frame %#x in the cache of zone %s has kind %d, flags %#x, order %u\n",
-                  frame_pfn(f).n, z->name, f->kind, f->flags, f->order);
-            return false;
-        }
-        count++;
-    }
-    if (count != z->cache[side].count)
-        print(out, "buddy: zone %s: %u frames cached, %u counted\n", z->name, count, z->cache[side].count);
-    return count == z->cache[side].count;
-}
-
-/* *frames grows by those on the list. */
-static bool check_list(struct zone *z, enum mobility side, unsigned order, uint32_t *frames,
-                       struct printer *out)
-{
-    uint32_t blocks = 0;
-    list_for_each (n, &z->list[side][order]) {
-        if (!check_block(z, of_link(n), order, out))
-            return false;
-        if (side_of(frame_pfn(of_link(n)).n) != side) {
-            print(out, "buddy: block %#x of order %u is on the list of the other side\n",
-                  frame_pfn(of_link(n)).n, order);
-            return false;
-        }
-        blocks++;
-    }
-    if (blocks != z->blocks[side][order]) {
-        print(out, "buddy: zone %s: %u blocks of order %u listed, %u counted\n", z->name, blocks, order,
-              z->blocks[side][order]);
-        return false;
-    }
-    *frames += blocks << order;
-    return true;
-}
-
-static bool check_zone(struct zone *z, uint32_t first, uint32_t end, struct printer *out)
-{
-    uint32_t listed = z->cache[MOVABLE].count + z->cache[UNMOVABLE].count, marked = 0;
-    for (unsigned side = 0; side < MOBILITIES; side++) {
-        if (!check_cache(z, side, out))
-            return false;
-        for (unsigned order = 0; order < BUDDY_ORDERS; order++)
-            if (!check_list(z, side, order, &listed, out))
-                return false;
-    }
-    for (uint32_t n = first; n < end; n++)
-        marked += frame_table[n].kind == FRAME_FREE;
-    if (listed != z->free || marked != z->free) {
-        print(out, "buddy: zone %s: %u frames counted free, %u listed, %u marked\n", z->name, z->free, listed,
-              marked);
-        return false;
-    }
-    return true;
-}
-
-bool buddy_check(struct printer *out)
-{
-    return check_zone(&low, 0, frame_direct_count, out) &&
-           check_zone(&high, frame_direct_count, frame_table_count, out);
-}
-
-/* ---- what people see ---- */
-
-static void print_blocks(const struct zone *z, struct printer *out)
-{
-    print(out, "Node 0, zone %8s ", z->name);
-    for (unsigned i = 0; i < BUDDY_ORDERS; i++)
-        print(out, "%6u ", blocks_of(z, i));
-    print(out, "\n");
-}
-
-void buddy_print_info(struct printer *out)
-{
-    print_blocks(&low, out);
-    if (high.total > 0)
-        print_blocks(&high, out);
-}
-
-static void print_sides(const struct zone *z, struct printer *out)
-{
-    for (unsigned side = 0; side < MOBILITIES; side++) {
-        print(out, "Node 0, zone %8s, type %12s ", z->name, mobility_names[side]);
-        for (unsigned i = 0; i < BUDDY_ORDERS; i++)
-            print(out, "%6u ", z->blocks[side][i]);
-        print(out, "cached %u\n", z->cache[side].count);
-    }
-}
-
-static void print_fragmentation(const struct zone *z, struct printer *out)
-{
-    print(out, "Node 0, zone %8s ", z->name);
-    for (unsigned i = 0; i < BUDDY_ORDERS; i++) {
-        int32_t index = buddy_fragmentation(z == &high, i);
-        uint32_t size = (uint32_t)(index < 0 ? -index : index);
-        print(out, "%s%u.%03u ", index < 0 ? "-" : "", size / 1000, size % 1000);
-    }
-    print(out, "\n");
-}
-
-static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
-{
-    const struct zone *zones[] = {&low, &high};
-    uint32_t count = high.total > 0 ? 2 : 1;
-    buddy_print_info(out);
-    print(out, "by side:\n");
-    for (uint32_t i = 0; i < count; i++)
-        print_sides(zones[i], out);
-    print(out, "fragmentation index:\n");
-    for (uint32_t i = 0; i < count; i++)
-        print_fragmentation(zones[i], out);
-    print(out, "free %u of %u frames, %u in reserve\n", buddy_free_frames(), buddy_total_frames(), reserve);
-    if (high.total > 0)
-        print(out, "low %u of %u, high %u of %u\n", low.free, low.total, high.free, high.total);
-    return 0;
-}
-
-COMMAND(buddy, "", "free blocks of each order as in /proc/buddyinfo, and the fragmentation index",
-        command_run);
