@@ -466,7 +466,7 @@ static void stress_run(struct ktest_run *t, const struct setup *with)
     test_check(t);
     EXPECT(t, stress.refused < with->ops / 4); /* or it tested nothing */
     EXPECT(t, vmstat.pgmajfault > with->ops / 60);
-    EXPECT(t, vmstat.pgreuse > with->ops / 400 && stress.forks > with->ops / 1000);
+    EXPECT(t, vmstat.pgreuse > with->ops / 600 && stress.forks > with->ops / 1000);
     EXPECT(t, (machine.waits > 0) == with->sleeps);
     for (uint32_t i = 0; i < ACTORS; i++)
         if (stress.actor[i].alive)
