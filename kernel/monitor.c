@@ -121,7 +121,7 @@ static int log_run(int argc, char **argv, struct printer *out)
 {
     if (argc > 2 || (argc == 2 && !log_configure(argv[1]))) {
         print(out, "log: expected quiet, default, all, or a comma list of boot proc fault evict swap sys "
-                   "explain, each "
+                   "explain move, each "
                    "with + or - if wanted\n");
         return 1;
     }

@@ -38,7 +38,7 @@ def test_blocks_come_back(holes):
     assert after["pgfault"] < before["pgfault"] - 200  # one fault for sixteen pages again
 
 
-@pytest.mark.parametrize("append", ["", "policy=fifo", "policy=arc", "swap=zram"])
+@pytest.mark.parametrize("append", ["", "policy=fifo", "policy=arc", "order=2"])
 def test_pages_move_under_their_programs(append):
     """By hand, while two programs check their pages, that of one being shared with its children."""
     run = programs(["run holes 1200 3 200 & forktree & swarm &", "wait 30", "compact", "check", "wait 30", "compact 3",
