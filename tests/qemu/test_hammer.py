@@ -54,8 +54,8 @@ def test_the_same_seed_gives_the_same_log():
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_missing_lock_is_found(seed):
-    run = boot([f"hammer 4 5000 {seed} unlocked"], "log=quiet", screen=False)
-    output = run.output(f"hammer 4 5000 {seed} unlocked")
+    run = boot([f"hammer 4 100000 {seed} unlocked"], "log=quiet", screen=False)
+    output = run.output(f"hammer 4 100000 {seed} unlocked")
     assert run.rc == qemu.FAILED and output.endswith("hammer: FAILED\n")
     assert re.search(r"^hammer: thread \d, operation \d+, unlocked: somebody else has it, too \(first=0x[0-9a-f]+ count=1\)$",
                      output, re.MULTILINE), output
