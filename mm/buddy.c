@@ -260,7 +260,7 @@ void buddy_split(struct frame *f)
     }
 }
 
-static void check_unused(const struct frame *f)
+static ALWAYS_INLINE void check_unused(const struct frame *f)
 {
     uint32_t n = frame_pfn(f).n;
     ASSERT(f->kind == FRAME_KERNEL || f->kind == FRAME_USER,
