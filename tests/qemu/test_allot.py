@@ -35,9 +35,8 @@ def load_events(log):
 def run_allotted(mode, commands, append="", **options):
     """As scenario.programs, under this mode; what the mode itself keeps does not count. The thread that it needs is
     there from the start."""
-    run = boot(["allot global", "slab reap", "buddy", "swap", f"allot {mode}", *commands, "allot global", "check", "slab reap",
-                "buddy", "swap"],
-               f"allot={mode} {append}", **options)
+    run = boot(["allot global", "slab reap", "buddy", "swap", f"allot {mode}", *commands, "allot global", "check",
+                "slab reap", "buddy", "swap"], f"allot={mode} {append}", **options)
     assert run.output("check", -1).endswith("check: ok\n"), run.result.tail()
     assert free_memory(run, 0) == free_memory(run, 1), run.result.tail()
     return run
@@ -259,7 +258,7 @@ def test_with_other_options(append):
 def test_what_a_program_leaves_is_in_nobodys_way():
     """The text of a C program that others still use is the shared pool's when the first of them ends. It goes when
     frames are wanted."""
-    run = boot(["run sorts 500 & sorts 200000 &", "wait 90", "allot", "wait 240", "allot", "wait", "check"],
+    run = boot(["run sorts 500 & sorts 200000 &", "wait 90", "allot", "wait 210", "allot", "wait", "check"],
                "frames=260 allot=ws log=quiet swaplat=20", icount=True, timeout=120)
     before, after = head(run.output("allot", 0)), head(run.output("allot", 1))
     assert before["shared"] > 6 >= after["shared"] and run.output("check").endswith("check: ok\n")

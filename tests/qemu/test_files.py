@@ -138,8 +138,9 @@ def test_commands():
 
 def test_files_outlive_programs():
     """A file in /tmp stays, and takes memory, until somebody removes it."""
-    run = boot(["slab reap", "buddy", "swap", "run filecheck keep", "ls /tmp", "cat /tmp/kept", "slab reap", "buddy", "swap",
-                "rm /tmp/kept", "ls /tmp", "slab reap", "buddy", "swap", "check"], "log=quiet frames=64")
+    free = ["slab reap", "buddy", "swap"]
+    run = boot([*free, "run filecheck keep", "ls /tmp", "cat /tmp/kept", *free, "rm /tmp/kept", "ls /tmp", *free, "check"],
+               "log=quiet frames=64")
     assert run.output("ls /tmp").split() == ["8195", "kept"]
     letters = "".join(chr(ord("a") + i % 23) for i in range(8192))
     assert run.output("cat /tmp/kept") == letters + "end\n"
