@@ -29,6 +29,8 @@ static void check(uint32_t i, uint32_t expected)
 int main(int argc, char **argv, char **envp UNUSED)
 {
     unsigned value[MAX_PARAMS];
+    if (argc < 2)
+        fail("it needs a partition: the monitor's `contig alloc` starts it");
     read_args(argc, argv, value);
     uint32_t count = value[0] / sizeof words[0], seed = value[1];
     for (uint32_t pass = 0; !note->leave; pass++) {

@@ -187,3 +187,16 @@ def test_machine_without_an_exit_device_powers_off(no_exit_device):
     """Then ACPI does it, and QEMU ends with status 0, which is no pass."""
     result = qemu.run("log=quiet", run="quit", timeout=30)
     assert result.rc == qemu.RESET and "quit: 0 failures" in result.log
+
+
+def test_partitions_are_drawn_in_colour(guest, tmp_path):
+    """Each partition of contig status has a background of its own; what is free has none."""
+    for command in ("contig init 64 first", "contig alloc a 16", "contig alloc b 16", "contig status"):
+        guest.command(command)
+    time.sleep(0.5)
+    guest.qmp("pmemsave", val=VGA_TEXT, size=COLUMNS * ROWS * 2, filename=str(tmp_path / "vga"))
+    cells = (tmp_path / "vga").read_bytes()
+    rows = [cells[at:at + COLUMNS * 2] for at in range(0, len(cells), COLUMNS * 2)]
+    row = next(row for row in rows if b"AAAABBBB........" in row[::2])
+    backgrounds = {chr(c): attribute >> 4 for c, attribute in zip(row[::2], row[1::2])}
+    assert backgrounds["."] == 0 and len({backgrounds["A"], backgrounds["B"], 0}) == 3

@@ -137,6 +137,12 @@ def test_nonsense():
     assert f"quit: {len(NONSENSE) + len(NEED_AN_ARENA)} failures" in run.log
 
 
+def test_a_tenant_without_a_partition():
+    run = boot(["run tenant"], "log=quiet", screen=False)
+    assert "tenant: FAILED it needs a partition: the monitor's `contig alloc` starts it\n" in run.output("run tenant")
+    assert run.statuses() == [("tenant", "exit 1")]
+
+
 def test_a_tenant_that_is_killed_leaves_its_frames():
     run = contig("init 256 best", "alloc a 64", "alloc b 64", "wait 20", "status", "reset")
     pid = tenants(run.output("contig status"))["a"]["pid"]
