@@ -3,6 +3,7 @@
 #include "drivers/vga.h"
 #include "kernel/contig.h"
 #include "kernel/tenant.h"
+#include "lib/log.h"
 #include "lib/string.h"
 
 enum { MAP_COLUMNS = 64, MAP_ROWS = 4 };
@@ -65,6 +66,8 @@ int contig_status(int argc UNUSED, char **argv UNUSED, struct printer *out)
         return 1;
     const struct partition_book *b = &contig_book;
     struct partition_figures f = partition_figures(b);
+    log_event(LOG_PROC, "contig-status used=%u free=%u largest=%u partitions=%u", f.used, f.free, f.largest,
+              b->count);
     print(out, "contig: strategy=%s total=%uK used=%uK free=%uK largest-hole=%uK holes=%u blocks=%u\n",
           vmem_fit(b->arena)->name, f.total * PAGE_KIB, f.used * PAGE_KIB, f.free * PAGE_KIB,
           f.largest * PAGE_KIB, f.holes, b->count);

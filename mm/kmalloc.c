@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * mm-level: 2.02
  * kmalloc: a cache for each class of sizes, and whole blocks of the buddy's for what is larger. Classes are
- * at most a quarter apart, so that at most a quarter of an object is lost, and from 400 on they are chosen so
- * that several fill a frame. */
+ * at most a quarter apart, so that at most a quarter of an object is lost, and from 400 to 1,344 they are
+ * such that several fill a frame. */
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "mm/buddy.h"

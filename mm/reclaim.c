@@ -271,6 +271,8 @@ void pager_run(void *unused UNUSED)
 {
     bool begun = false;
     for (;;) {
+        if (buddy_free_frames() < machine_low && slab_reapable() > 0)
+            slab_reap();
         struct pool *p = needy_pool(begun);
         uint32_t gone = p != NULL && p->queued > 0 ? evict_cluster(p) : 0;
         vmstat.pgsteal_kswapd += gone;

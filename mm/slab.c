@@ -1,165 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 2.02
- * The life of slabs: made when no object is free, filed by how many of theirs are, kept for a while when all
- * are, given back. What a slab is: slab_core.h. */
+ * mm-level: 2.03
+ * Slabs filed by how many of their objects are free, and kept for a while when all are; the long ways of
+ * objects in and out. What a slab is: slab_core.h; how it is made: slab_make.c. */
 #include "mm/slab.h"
 #include "lib/panic.h"
-#include "lib/string.h"
 #include "lib/symbol.h"
-#include "mm/buddy.h"
 #include "mm/slab_core.h"
 
 enum {
-    MAX_ORDER = 4,   /* of a slab */
-    MIN_OBJECTS = 3, /* of a slab of one frame, */
-    MIN_APART = 4,   /* ... and of one whose header is apart: fewer would bring too little for the trouble */
-    WASTE = 8,       /* a slab is large enough when its waste is at most 1/8 (Bonwick, 3.2) */
     KEEP = 8,        /* a slab that gets empty is kept while at most 1/8 of the cache's slabs are */
     FULL_SHARE = 16, /* a full slab is partial again when 1/16 of its objects are free, and one */
 };
 
-struct slab_cache *slab_caches;
-
-static struct spin caches_lock = SPIN_INIT("slab caches", RANK_SLAB); /* of the list and of `used` */
-static uint32_t debug_level;
 static uint32_t reapable; /* frames in slabs on `empty` lists that slab_reap looks at */
-
-static struct slab_cache headers = SLAB_CACHE_INIT(headers, "slab", sizeof(struct slab_apart));
-
-/* ---- layout ---- */
-
-/* => false if slabs of this order would waste too much */
-static bool lay_out(const struct slab_cache *c, bool guarded, unsigned order, bool apart,
-                    struct slab_layout *l)
-{
-    uint32_t total = (uint32_t)PAGE_SIZE << order, align = apart ? APART_ALIGN : 8;
-    uint32_t header = apart ? 0 : sizeof(struct slab);
-    enum slab_kind unguarded = c->construct != NULL ? SLAB_CONSTRUCTED : SLAB_PLAIN;
-    uint32_t before = slab_before(guarded ? SLAB_GUARDED : unguarded, apart);
-    uint32_t stride = ALIGN_UP(before + c->size + (guarded ? GUARD_BEHIND : 0), align);
-    uint32_t capacity = (total - header) / stride, waste = total - capacity * stride;
-    *l = (struct slab_layout){header + before, stride, capacity, (uint8_t)order, apart};
-    if (c->single && order == 0 && !apart)
-        return capacity >= 2;
-    return capacity >= (apart ? MIN_APART : MIN_OBJECTS) && waste * WASTE <= total;
-}
-
-static void choose_layout(const struct slab_cache *c, bool guarded, struct slab_layout *l)
-{
-    for (unsigned order = 0; order <= MAX_ORDER; order++)
-        if ((order == 0 && lay_out(c, guarded, order, false, l)) || lay_out(c, guarded, order, true, l))
-            return;
-}
-
-static uint8_t kind_for(const struct slab_cache *c)
-{
-    if (debug_level > 0 && c->size % PAGE_SIZE != 0) /* pages stay aligned */
-        return debug_level == 1 ? SLAB_GUARDED : SLAB_POISONED;
-    return c->construct != NULL ? SLAB_CONSTRUCTED : SLAB_PLAIN;
-}
-
-/* The first slab of a cache is wanted. */
-static void enter(struct slab_cache *c)
-{
-    ASSERT(c->size > 0 && c->size <= SLAB_LARGEST, "slab cache %s: object size %u", c->name, c->size);
-    spin_take(&caches_lock);
-    if (!c->used) {
-        choose_layout(c, false, &c->plain);
-        choose_layout(c, true, &c->guarded);
-        c->kind = kind_for(c);
-        c->next = slab_caches;
-        c->used = true;
-        slab_caches = c;
-    }
-    spin_release(&caches_lock);
-}
-
-/* ---- slabs come and go; no lock is held ---- */
-
-static struct frame *take_frames(unsigned order)
-{
-    struct frame *f = buddy_alloc(order, ALLOC_KERNEL);
-    return f != NULL || slab_reap() == 0 ? f : buddy_alloc(order, ALLOC_KERNEL);
-}
-
-/* A block of frames and a header, which belong to each other. */
-static struct slab *take_block(const struct slab_layout *l)
-{
-    struct frame *f = take_frames(l->order);
-    if (f == NULL)
-        return NULL;
-    struct slab *s = frame_ptr(f);
-    if (l->apart) {
-        struct slab_apart *a = slab_alloc(&headers);
-        if (a == NULL) {
-            buddy_free(f);
-            return NULL;
-        }
-        a->memory = s;
-        s = &a->slab;
-    }
-    for (uint32_t i = 0; i < 1u << l->order; i++)
-        f[i].slab = s;
-    return s;
-}
-
-static void give_block(struct slab *s)
-{
-    bool apart = slab_layout(s)->apart;
-    struct frame *f = frame_of_ptr(slab_memory(s));
-    for (uint32_t i = 0; i < 1u << slab_layout(s)->order; i++)
-        f[i].slab = NULL;
-    buddy_free(f);
-    if (apart)
-        slab_free(&headers, container_of(s, struct slab_apart, slab));
-}
-
-static void make_object(struct slab *s, void *object)
-{
-    if (s->cache->construct != NULL)
-        s->cache->construct(object);
-    if (s->kind >= SLAB_GUARDED)
-        guard_make(s, object);
-}
-
-/* => a slab whose objects are all free, on no list and not counted yet; NULL */
-static struct slab *make_slab(struct slab_cache *c)
-{
-    if (unlikely(!c->used))
-        enter(c);
-    uint8_t kind = c->kind;
-    struct slab *s = take_block(kind >= SLAB_GUARDED ? &c->guarded : &c->plain);
-    if (s == NULL)
-        return NULL;
-    s->cache = c;
-    s->kind = kind;
-    s->until = -1;
-    s->rest = 1;
-    list_init(&s->link);
-    const struct slab_layout *l = slab_layout(s);
-    char *at = slab_object(s, 0);
-    void **link = &s->free;
-    for (uint32_t i = 0; i < l->capacity; i++, at += l->stride) {
-        if (kind != SLAB_PLAIN)
-            make_object(s, at);
-        *link = at;
-        link = slab_link(s, at);
-    }
-    *link = NULL;
-    return s;
-}
-
-static void end_slab(struct slab *s)
-{
-    for (uint32_t i = 0; s->kind != SLAB_PLAIN && i < slab_layout(s)->capacity; i++) {
-        void *object = slab_object(s, i);
-        if (s->kind >= SLAB_GUARDED)
-            guard_end(s, object);
-        if (s->cache->destruct != NULL)
-            s->cache->destruct(object);
-    }
-    give_block(s);
-}
 
 static uint32_t end_slabs(struct list_node *doomed)
 {
@@ -167,7 +20,7 @@ static uint32_t end_slabs(struct list_node *doomed)
     for (struct list_node *n; (n = list_pop_front(doomed)) != NULL;) {
         struct slab *s = container_of(n, struct slab, link);
         frames += 1u << slab_layout(s)->order;
-        end_slab(s);
+        slab_end(s);
     }
     return frames;
 }
@@ -344,7 +197,7 @@ static void add_slab(struct slab *s)
     }
     spin_release(&c->lock);
     if (!wanted)
-        end_slab(s);
+        slab_end(s);
 }
 
 NOINLINE void *slab_take_slowly(struct slab_cache *c, size_t bytes, const void *site)
@@ -354,7 +207,7 @@ NOINLINE void *slab_take_slowly(struct slab_cache *c, size_t bytes, const void *
         spin_release(&c->lock);
         if (object != NULL)
             return object;
-        struct slab *s = make_slab(c);
+        struct slab *s = slab_make(c);
         if (s == NULL)
             return NULL;
         add_slab(s);
@@ -366,7 +219,7 @@ static void release_and_end(struct slab_cache *c, struct slab *doomed)
 {
     spin_release(&c->lock);
     if (doomed != NULL)
-        end_slab(doomed);
+        slab_end(doomed);
 }
 
 static void NORETURN freed_twice(struct slab *s, void *object, const void *site)
@@ -473,9 +326,9 @@ uint32_t slab_reap(void)
 {
     uint32_t frames = 0;
     for (struct slab_cache *c = slab_caches; c != NULL; c = c->next)
-        if (!c->kept && c != &headers)
+        if (!c->kept && c != &slab_headers)
             frames += slab_cache_reap(c);
-    return frames + slab_cache_reap(&headers); /* last: the others' headers have come back */
+    return frames + slab_cache_reap(&slab_headers); /* last: the others' headers have come back */
 }
 
 uint32_t slab_reap_all(void)
@@ -504,12 +357,12 @@ static void refile_all(struct list_node *slabs, struct list_node *doomed)
 
 void slab_set_debug(uint32_t level)
 {
-    debug_level = MIN(level, (uint32_t)SLAB_DEBUG_MAX);
+    slab_debug_level = MIN(level, (uint32_t)SLAB_DEBUG_MAX);
     for (struct slab_cache *c = slab_caches; c != NULL; c = c->next) {
         struct list_node doomed;
         list_init(&doomed);
         spin_take(&c->lock);
-        c->kind = kind_for(c);
+        c->kind = slab_kind_for(c);
         reap(c, &doomed);
         refile_all(&c->full, &doomed);
         refile_all(&c->partial, &doomed);
@@ -520,7 +373,7 @@ void slab_set_debug(uint32_t level)
 
 uint32_t slab_debug(void)
 {
-    return debug_level;
+    return slab_debug_level;
 }
 
 uint32_t slab_frames(void)

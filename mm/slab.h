@@ -22,8 +22,9 @@ struct slab_layout {
 /* A cache. Define it with SLAB_CACHE_INIT or SLAB_CACHE_CTOR_INIT; it needs no initialisation call.
  *
  * A constructed object has been through `construct` before slab_alloc returns it, and is in that state again
- * when it is freed: then the next user need not begin anew. It is constructed when its slab is made and
- * destructed when that is given back. Both run without a lock held; neither may fail. */
+ * when it is freed: then the next user need not begin anew. It is constructed when its slab is made, and
+ * destructed when that is given back, which any allocation may bring about: the destructor may free, but not
+ * allocate. Neither may fail. A field marked [l] is under `lock`. */
 struct slab_cache {
     void *free;           /* [l] objects of `current` that can be had at once, linked; NULL: ask elsewhere */
     struct slab *current; /* [l] the slab that objects come from, on no list; NULL: none */
@@ -57,12 +58,13 @@ enum {
         SLAB_CACHE_FIELDS(c, text, bytes), .single = true \
     }
 
-/* dtor: may be NULL */
+/* An object cache with a constructor, and a destructor or NULL. */
 #define SLAB_CACHE_CTOR_INIT(c, text, bytes, ctor, dtor)                                           \
     {                                                                                              \
         SLAB_CACHE_FIELDS(c, text, bytes), .single = true, .construct = (ctor), .destruct = (dtor) \
     }
 
+/* slab_reap leaves it alone: its owner calls slab_cache_reap. */
 #define SLAB_CACHE_KEPT_INIT(c, text, bytes)                            \
     {                                                                   \
         SLAB_CACHE_FIELDS(c, text, bytes), .single = true, .kept = true \

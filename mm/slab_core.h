@@ -190,6 +190,24 @@ static ALWAYS_INLINE void slab_give(struct slab *s, void *object, struct slab_ca
 /* All caches that ever had a slab, the latest first. They stay. */
 extern struct slab_cache *slab_caches;
 
+/* ---- slab_make.c ---- */
+
+extern struct slab_cache slab_headers; /* of slabs whose header is apart */
+extern uint32_t slab_debug_level;
+
+/* What slabs of the cache should be. => enum slab_kind */
+uint8_t slab_kind_for(const struct slab_cache *c);
+
+/* => a slab whose objects are all free, on no list and not counted yet; NULL when memory is short. No lock is
+ * held. */
+struct slab *slab_make(struct slab_cache *c) MUST_CHECK;
+
+/* Gives back a slab whose objects are all free, that is on no list and not counted any more. No lock is held.
+ */
+void slab_end(struct slab *s);
+
+/* ---- kmalloc.c ---- */
+
 /* Big blocks of kmalloc, which are the buddy's. */
 struct big_blocks {
     uint32_t blocks, frames;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mm-level: 2.02
+ * mm-level: 2.04
  * What is in the slabs: their check, and the command that shows and changes them. */
 #include "lib/command.h"
 #include "lib/string.h"

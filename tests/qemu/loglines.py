@@ -26,6 +26,7 @@ EVENTS = {
     "contig-write": re.compile(r"contig-write name=\S+ offset=\d+ bytes=\d+"),
     "contig-move": re.compile(r"contig-move name=\S+ page=\d+ frame=(?P<frame>0x[0-9a-f]+) to=(?P<to>0x[0-9a-f]+)"),
     "contig-compact": re.compile(r"contig-compact steps=\d+ moved=\d+ longest-ticks=\d+ largest=\d+"),
+    "contig-status": re.compile(r"contig-status used=\d+ free=\d+ largest=\d+ partitions=\d+"),
     "contig-reset": re.compile(r"contig-reset partitions=\d+"),
     "start": re.compile(r"start pid=(?P<pid>\d+) name=(?P<name>\S+) entry=0x(?P<entry>[0-9a-f]{8})"),
     "fork": re.compile(r"fork pid=(?P<pid>\d+) name=(?P<name>\S+) ppid=(?P<ppid>\d+)(?P<shared> memory=shared)?"),

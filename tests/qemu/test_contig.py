@@ -173,12 +173,12 @@ def test_partitions_stay_while_others_thrash():
 
 
 def test_the_log_tells_when_and_what():
-    run = contig("init 64", "alloc a 16", "alloc b 16", "free a", "write b 0 x", "read b 0 1", "compact", "reset",
+    run = contig("init 64", "alloc a 16", "alloc b 16", "free a", "write b 0 x", "read b 0 1", "compact", "status", "reset",
                  append="log=all frames=64")
     told = [m.split()[0] for m in re.findall(r"^\[ *\d+\.\d{6}\] (contig-.*)$", run.log, re.MULTILINE)]
     assert [t for t in told if t != "contig-move"] == \
         ["contig-init", "contig-alloc", "contig-alloc", "contig-free", "contig-write", "contig-read", "contig-compact",
-         "contig-free", "contig-reset"]
+         "contig-status", "contig-free", "contig-reset"]
     assert told.count("contig-move") == 4
 
 
