@@ -126,7 +126,7 @@ KERNEL_OBJ := $(KERNEL_SRC:%=$(B)/kernel$(VARIANT)/%.o)
 KERNEL     := $(B)/faultline$(VARIANT).elf
 
 # Every program is made of the runtime, and of the heap if it uses it.
-HEAP_SRC := lib/fit.c $(wildcard user/rt/heap*.c) user/rt/malloc.c
+HEAP_SRC := $(wildcard lib/fit*.c user/rt/heap*.c) user/rt/malloc.c
 HEAP_OBJ := $(HEAP_SRC:%=$(B)/user/%.o)
 HEAP_LIB := $(B)/user/heap.a
 RT_SRC   := lib/print.c lib/string.c $(filter-out $(HEAP_SRC),$(wildcard user/rt/*.c user/rt/*.S))

@@ -1,246 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Strategies over sets of free segments: one treap for five of them, lists of powers of two for the sixth.
- * See fit.h. */
+ * Strategies over sets of free segments: a tree for five of them, lists of powers of two for the sixth. See
+ * fit.h. */
 #include "lib/fit.h"
 #include "lib/string.h"
-
-/* ---- trees ---- */
-
-/* The place in the heap. Records lie in runs; two rounds of multiplying and folding (constants of the hash
- * "lowbias32", C. Wellons, Hash Prospector, 2018) leave nothing of that. */
-static inline uint32_t priority(const struct fit_segment *s)
-{
-    uint32_t x = (uint32_t)((uintptr_t)s ^ (uint64_t)(uintptr_t)s >> 32);
-    x ^= x >> 16;
-    x *= 0x7feb352d;
-    x ^= x >> 15;
-    x *= 0x846ca68b;
-    return x ^ x >> 16;
-}
-
-static inline bool before(enum fit_order order, const struct fit_segment *a, const struct fit_segment *b)
-{
-    if (order != FIT_BY_START && a->size != b->size)
-        return (a->size < b->size) == (order == FIT_SMALL_FIRST);
-    return a->start < b->start;
-}
-
-static inline uintptr_t most_of(const struct fit_segment *s)
-{
-    uintptr_t most = s->size;
-    if (s->left != NULL && s->left->most > most)
-        most = s->left->most;
-    if (s->right != NULL && s->right->most > most)
-        most = s->right->most;
-    return most;
-}
-
-/* The largest size below s may be another. */
-static inline void update_up(struct fit_segment *s)
-{
-    for (; s != NULL; s = s->up) {
-        uintptr_t most = most_of(s);
-        if (most == s->most)
-            break;
-        s->most = most;
-    }
-}
-
-/* Whatever pointed down at `old` points at s, which may be NULL. */
-static inline void replace(struct fit_tree *t, struct fit_segment *up, const struct fit_segment *old,
-                           struct fit_segment *s)
-{
-    if (up == NULL)
-        t->root = s;
-    else if (up->left == old)
-        up->left = s;
-    else
-        up->right = s;
-    if (s != NULL)
-        s->up = up;
-}
-
-/* s and the segment above it change places; the order stays. */
-static void rotate_up(struct fit_tree *t, struct fit_segment *s)
-{
-    struct fit_segment *p = s->up, *inner;
-    replace(t, p->up, p, s);
-    if (p->left == s) {
-        inner = p->left = s->right;
-        s->right = p;
-    } else {
-        inner = p->right = s->left;
-        s->left = p;
-    }
-    if (inner != NULL)
-        inner->up = p;
-    p->up = s;
-    s->most = p->most;
-    p->most = most_of(p);
-}
-
-void fit_tree_insert(struct fit_tree *t, struct fit_segment *s)
-{
-    struct fit_segment *up = NULL, **link = &t->root;
-    while (*link != NULL) {
-        up = *link;
-        if (up->most < s->size)
-            up->most = s->size;
-        link = before(t->order, s, up) ? &up->left : &up->right;
-    }
-    *link = s;
-    s->left = s->right = NULL;
-    s->up = up;
-    s->most = s->size;
-    uint32_t mine = priority(s);
-    while (s->up != NULL && priority(s->up) < mine)
-        rotate_up(t, s);
-}
-
-void fit_tree_remove(struct fit_tree *t, struct fit_segment *s)
-{
-    while (s->left != NULL && s->right != NULL)
-        rotate_up(t, priority(s->left) > priority(s->right) ? s->left : s->right);
-    replace(t, s->up, s, s->left != NULL ? s->left : s->right);
-    update_up(s->up);
-}
-
-static inline void resize_by_start(struct fit_segment *s, uintptr_t start, uintptr_t size)
-{
-    s->start = start;
-    s->size = size;
-    update_up(s);
-}
-
-void fit_tree_resize(struct fit_tree *t, struct fit_segment *s, uintptr_t start, uintptr_t size)
-{
-    if (t->order == FIT_BY_START) {
-        resize_by_start(s, start, size);
-        return;
-    }
-    fit_tree_remove(t, s);
-    s->start = start;
-    s->size = size;
-    fit_tree_insert(t, s);
-}
-
-struct fit_segment *fit_tree_from(const struct fit_tree *t, uintptr_t at)
-{
-    struct fit_segment *found = NULL;
-    for (struct fit_segment *s = t->root; s != NULL;) {
-        if (s->start + s->size > at) {
-            found = s;
-            s = s->left;
-        } else {
-            s = s->right;
-        }
-    }
-    return found;
-}
-
-/* The first of s and those below it that has the size. => s->most >= size */
-static struct fit_segment *first_below(struct fit_segment *s, uintptr_t size)
-{
-    for (;;) {
-        if (s->left != NULL && s->left->most >= size)
-            s = s->left;
-        else if (s->size >= size)
-            return s;
-        else
-            s = s->right;
-    }
-}
-
-static struct fit_segment *last_below(struct fit_segment *s, uintptr_t size)
-{
-    for (;;) {
-        if (s->right != NULL && s->right->most >= size)
-            s = s->right;
-        else if (s->size >= size)
-            return s;
-        else
-            s = s->left;
-    }
-}
-
-/* The next behind s that has the size (0: any), or NULL. */
-static struct fit_segment *next_of(struct fit_segment *s, uintptr_t size)
-{
-    do {
-        if (s->right != NULL && s->right->most >= size)
-            return first_below(s->right, size);
-        while (s->up != NULL && s->up->right == s)
-            s = s->up;
-        s = s->up;
-    } while (s != NULL && s->size < size);
-    return s;
-}
-
-static struct fit_segment *previous_of(struct fit_segment *s, uintptr_t size)
-{
-    do {
-        if (s->left != NULL && s->left->most >= size)
-            return last_below(s->left, size);
-        while (s->up != NULL && s->up->left == s)
-            s = s->up;
-        s = s->up;
-    } while (s != NULL && s->size < size);
-    return s;
-}
-
-static bool check_node(const struct fit_tree *t, const struct fit_segment *s, const char *name,
-                       struct printer *out)
-{
-    const struct fit_segment *below[] = {s->left, s->right};
-    for (size_t i = 0; i < ARRAY_SIZE(below); i++) {
-        if (below[i] == NULL || (below[i]->up == s && priority(below[i]) <= priority(s)))
-            continue;
-        print(out, "fit: %s: the segment at %#zx does not belong below the one at %#zx\n", name,
-              (size_t)below[i]->start, (size_t)s->start);
-        return false;
-    }
-    if (s->up == NULL && t->root != s) {
-        print(out, "fit: %s: the segment at %#zx has nothing above it, and is not the root\n", name,
-              (size_t)s->start);
-        return false;
-    }
-    if (s->most != most_of(s)) {
-        print(out, "fit: %s: the segment at %#zx says %#zx is the largest size below; it is %#zx\n", name,
-              (size_t)s->start, (size_t)s->most, (size_t)most_of(s));
-        return false;
-    }
-    return true;
-}
-
-static bool check_order(const struct fit_tree *t, const struct fit_segment *s, const struct fit_segment *next,
-                        const char *name, struct printer *out)
-{
-    bool apart = t->order != FIT_BY_START || s->start + s->size <= next->start;
-    if (before(t->order, s, next) && apart)
-        return true;
-    print(out, "fit: %s: %#zx + %#zx comes before %#zx + %#zx\n", name, (size_t)s->start, (size_t)s->size,
-          (size_t)next->start, (size_t)next->size);
-    return false;
-}
-
-bool fit_tree_check(const struct fit_tree *t, uint32_t count, const char *name, struct printer *out)
-{
-    uint32_t found = 0;
-    struct fit_segment *s = t->root != NULL ? first_below(t->root, 0) : NULL;
-    while (s != NULL && found++ < count) {
-        if (!check_node(t, s, name, out))
-            return false;
-        struct fit_segment *next = next_of(s, 0);
-        if (next != NULL && !check_order(t, s, next, name, out))
-            return false;
-        s = next;
-    }
-    if (found == count && s == NULL)
-        return true;
-    print(out, "fit: %s: %u segments are counted, the tree has %s\n", name, count,
-          found < count ? "fewer" : "more");
-    return false;
-}
 
 /* ---- where in a segment ---- */
 
@@ -274,13 +36,7 @@ static void tree_remove(struct fit_set *set, struct fit_segment *s)
     set->count--;
 }
 
-static void by_start_resize(struct fit_set *set UNUSED, struct fit_segment *s, uintptr_t start,
-                            uintptr_t size)
-{
-    resize_by_start(s, start, size);
-}
-
-static void by_size_resize(struct fit_set *set, struct fit_segment *s, uintptr_t start, uintptr_t size)
+static void tree_resize(struct fit_set *set, struct fit_segment *s, uintptr_t start, uintptr_t size)
 {
     fit_tree_resize(&set->tree, s, start, size);
 }
@@ -296,10 +52,10 @@ static struct fit_segment *pick_first(struct fit_set *set, const struct fit_want
         return NULL;
     struct fit_segment *s;
     if (want->min == 0)
-        s = first_below(set->tree.root, want->size);
+        s = fit_tree_first(set->tree.root, want->size);
     else if ((s = fit_tree_from(&set->tree, want->min)) != NULL && s->size < want->size)
-        s = next_of(s, want->size);
-    for (; s != NULL && s->start < want->max; s = next_of(s, want->size))
+        s = fit_tree_next(s, want->size);
+    for (; s != NULL && s->start < want->max; s = fit_tree_next(s, want->size))
         if (fits_low(s, want, at))
             return s;
     return NULL;
@@ -313,8 +69,8 @@ static struct fit_segment *pick_last(struct fit_set *set, const struct fit_want 
     if (want->max != UINTPTR_MAX) /* the one across the bound, or the first behind it: to be passed over */
         s = fit_tree_from(&set->tree, want->max);
     if (s == NULL)
-        s = last_below(set->tree.root, want->size);
-    for (; s != NULL && s->start + s->size > want->min; s = previous_of(s, want->size))
+        s = fit_tree_last(set->tree.root, want->size);
+    for (; s != NULL && s->start + s->size > want->min; s = fit_tree_previous(s, want->size))
         if (fits_high(s, want, at))
             return s;
     return NULL;
@@ -343,7 +99,7 @@ static struct fit_segment *pick_best(struct fit_set *set, const struct fit_want 
             s = s->right;
         }
     }
-    for (struct fit_segment *s = smallest; s != NULL; s = next_of(s, 0))
+    for (struct fit_segment *s = smallest; s != NULL; s = fit_tree_next(s, 0))
         if (fits_low(s, want, at))
             return s;
     return NULL;
@@ -351,8 +107,8 @@ static struct fit_segment *pick_best(struct fit_set *set, const struct fit_want 
 
 static struct fit_segment *pick_worst(struct fit_set *set, const struct fit_want *want, uintptr_t *at)
 {
-    struct fit_segment *s = set->tree.root != NULL ? first_below(set->tree.root, 0) : NULL;
-    for (; s != NULL && s->size >= want->size; s = next_of(s, 0))
+    struct fit_segment *s = set->tree.root != NULL ? fit_tree_first(set->tree.root, 0) : NULL;
+    for (; s != NULL && s->size >= want->size; s = fit_tree_next(s, 0))
         if (fits_low(s, want, at))
             return s;
     return NULL;
@@ -459,35 +215,35 @@ const struct fit fit_first = {.name = "first",
                               .order = FIT_BY_START,
                               .insert = tree_insert,
                               .remove = tree_remove,
-                              .resize = by_start_resize,
+                              .resize = tree_resize,
                               .pick = pick_first};
 const struct fit fit_last = {.name = "last",
                              .summary = "the highest address that fits, as Linux's mmap",
                              .order = FIT_BY_START,
                              .insert = tree_insert,
                              .remove = tree_remove,
-                             .resize = by_start_resize,
+                             .resize = tree_resize,
                              .pick = pick_last};
 const struct fit fit_next = {.name = "next",
                              .summary = "the lowest address behind the last allocation",
                              .order = FIT_BY_START,
                              .insert = tree_insert,
                              .remove = tree_remove,
-                             .resize = by_start_resize,
+                             .resize = tree_resize,
                              .pick = pick_next};
 const struct fit fit_best = {.name = "best",
                              .summary = "the smallest segment that fits",
                              .order = FIT_SMALL_FIRST,
                              .insert = tree_insert,
                              .remove = tree_remove,
-                             .resize = by_size_resize,
+                             .resize = tree_resize,
                              .pick = pick_best};
 const struct fit fit_worst = {.name = "worst",
                               .summary = "the largest segment",
                               .order = FIT_LARGE_FIRST,
                               .insert = tree_insert,
                               .remove = tree_remove,
-                              .resize = by_size_resize,
+                              .resize = tree_resize,
                               .pick = pick_worst};
 const struct fit fit_instant = {.name = "instant",
                                 .summary = "any segment of a power of two that surely fits",
@@ -537,10 +293,7 @@ bool fit_has(const struct fit_set *set, const struct fit_segment *s)
 {
     if (set->fit->order == FIT_NO_ORDER)
         return s->right != NULL ? s->right->left == s : set->list[floor_log2(s->size)] == s;
-    const struct fit_segment *at = set->tree.root;
-    while (at != NULL && at != s)
-        at = before(set->tree.order, s, at) ? at->left : at->right;
-    return at != NULL;
+    return fit_tree_has(&set->tree, s);
 }
 
 bool fit_check(const struct fit_set *set, struct printer *out)

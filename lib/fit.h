@@ -5,57 +5,13 @@
 #ifndef LIB_FIT_H
 #define LIB_FIT_H
 
-#include "lib/print.h"
-#include "lib/types.h"
-
-/* => size > 0, start + size <= UINTPTR_MAX; segments of one set do not overlap */
-struct fit_segment {
-    uintptr_t start, size; /* the owner's; while the segment is in a set only to be changed by fit_resize */
-    /* the strategy's: a tree's links and the largest size from here down; in a list `left` is the next and
-     * `right` the one before */
-    struct fit_segment *left, *right, *up;
-    uintptr_t most;
-};
+#include "lib/fit_tree.h"
 
 /* What a segment must hold. `min` and `max` bound the allocation's numbers, max exclusive; 0 and UINTPTR_MAX:
  * anywhere. size is not 0; align is a power of two, 1: any. */
 struct fit_want {
     uintptr_t size, align, min, max;
 };
-
-/* ---- trees ---- */
-
-enum fit_order {
-    FIT_BY_START,
-    FIT_SMALL_FIRST, /* of equals the lowest first */
-    FIT_LARGE_FIRST, /* ... here too */
-    FIT_NO_ORDER,    /* not a tree */
-};
-
-/* A treap (Seidel and Aragon, Algorithmica 16, 1996): a search tree by `order` and a heap by a hash of where
- * the segment's record lies, so that it is balanced as a random one is, whatever becomes of start and size.
- * Zeroed memory is an empty one by start. */
-struct fit_tree {
-    struct fit_segment *root;
-    enum fit_order order;
-};
-
-void fit_tree_insert(struct fit_tree *t, struct fit_segment *s);
-void fit_tree_remove(struct fit_tree *t, struct fit_segment *s);
-
-/* Another range for a segment of the tree. => it overlaps no other, and lies between the same two. By start
- * this is cheaper than to remove and insert. */
-void fit_tree_resize(struct fit_tree *t, struct fit_segment *s, uintptr_t start, uintptr_t size);
-
-/* In a tree by start: the first segment that ends behind `at`, whether or not it contains it. => or NULL */
-struct fit_segment *fit_tree_from(const struct fit_tree *t, uintptr_t at);
-
-/* Links, order, heap and largest sizes, and so many segments. => false after printing what is broken of
- * `name`'s tree. */
-bool fit_tree_check(const struct fit_tree *t, uint32_t count, const char *name,
-                    struct printer *out) MUST_CHECK;
-
-/* ---- sets and strategies ---- */
 
 enum { FIT_LISTS = 8 * sizeof(uintptr_t) };
 

@@ -96,7 +96,7 @@ uint32_t slab_cache_reap(struct slab_cache *c);
  * can be, and figures can be compared. => no lock is held */
 uint32_t slab_reap_all(void);
 
-/* Declared low, defined high: vmem.c, which keeps spare tags. */
+/* Declared low, defined high: vmem_arena.c, which keeps spare tags. */
 void slab_spares_back(void);
 
 /* Frames in slabs known to be empty: whether slab_reap is worth while. */

@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * mm-level: 2.11
- * What an arena is made of, for vmem.c, for vmem_check.c, and for tests that break one. */
+ * What an arena is made of, for vmem*.c, and for tests that break one. Its tags are in one list: a span's,
+ * then those of the segments that tile it, then the next span's. Neighbours are found there, so that merging
+ * is O(1). A free segment is in the strategy's set; an allocated one is in a hash table by its start, so that
+ * freeing it is O(1) too.
+ *
+ *   segments    [span 0..9] [used 0..3] [free 4..9] [span 20..29] [free 20..29]
+ *   hash         0
+ *   strategy     4, 20
+ *   spans        0, 20                                       a tree: where a new one belongs, and overlaps
+ *
+ * Tags come from the arena's spare ones first, then from the slab cache that all arenas share. */
 #ifndef MM_VMEM_ARENA_H
 #define MM_VMEM_ARENA_H
 

@@ -47,7 +47,7 @@ class Mutant:
     command: str = ""   # shell; a failing test's name must be on a line with "not ok" or "FAILED"
 
 # A file whose spin locks do nothing, noticed by threads that are preempted at random.
-SPIN, SLAB = '#include "lib/spin.h"\n', '#include "mm/slab.h"\n'
+SPIN, SLAB, TAGS = (f'#include "{header}"\n' for header in ("lib/spin.h", "mm/slab.h", "mm/vmem_tags.h"))
 NO_LOCKS = "#define spin_take(l) ((void)(l))\n#define spin_release(l) ((void)(l))\n"
 HAMMER = (f"make -s -j2 all build/faultline-lockcheck.elf && {sys.executable} -m pytest -q -p no:cacheprovider "
           "tests/qemu/test_hammer.py")
@@ -338,13 +338,13 @@ MUTANTS = [
     Mutant("last fit forgets the bound below", "lib/fit.c",
            "    return *at >= from;\n", "    return true;\n",
            "an allocation starts in what lies before its hole", "fit_chooses_what_its_name_says"),
-    Mutant("a smaller hole keeps its old size in the tree", "lib/fit.c",
-           "    s->size = size;\n    update_up(s);", "    s->size = size;",
+    Mutant("a smaller hole keeps its old size in the tree", "lib/fit_tree.c",
+           "        s->size = size;\n        update_up(s);", "        s->size = size;",
            "what fits is not found, and what does not is given away", "fit_chooses_what_its_name_says"),
     Mutant("instant fit rounds down", "lib/fit.c",
            "floor_log2(sure - 1) + 1", "floor_log2(sure)",
            "a segment is handed out that is too small", "fit_by_hand"),
-    Mutant("the tree is as deep as the records lie", "lib/fit.c",
+    Mutant("the tree is as deep as the records lie", "lib/fit_tree.c",
            "    x *= 0x7feb352d;\n", "    return x;\n",
            "a lookup walks through all segments", "fit_trees_stay_flat"),
     Mutant("freed neighbours stay apart", "mm/vmem.c",
@@ -353,7 +353,7 @@ MUTANTS = [
     Mutant("empty imported spans stay", "mm/vmem.c",
            "    if (span->kind == VMEM_SPAN && unlikely", "    if (false && unlikely",
            "the source runs dry", "vmem_imports_and_gives_back"),
-    Mutant("spare tags go back to their slab", "mm/vmem.c",
+    Mutant("spare tags go back to their slab", "mm/vmem_tags.h",
            "    if (a->spares == a->keep) {", "    if (true) {",
            "swap slots cannot be had just when memory is short", "vmem_with_enough_tags_needs_no_memory"),
     Mutant("splitting a region leaves its segment whole", "mm/region.c",
@@ -540,7 +540,7 @@ MUTANTS = [
     Mutant("a partition of an arena is anybody's to wire", "mm/pool.c",
            "    if (unlikely(f->kind == FRAME_CONTIG)) /* it is never evicted anyway, and no pool pays for it */\n        return;\n",
            "", "mlock of a partition stops the kernel", "contig_partition_is_neither_evicted_nor_moved_by_others"),
-    Mutant("worst fit is best fit", "lib/fit.c",
+    Mutant("worst fit is best fit", "lib/fit_tree.c",
            "return (a->size < b->size) == (order == FIT_SMALL_FIRST);", "return a->size < b->size;",
            "the figures of worst fit are another strategy's", "fit_chooses_what_its_name_says"),
     Mutant("the MMU keeps the old frame", "arch/x86/pmap.c",
@@ -554,7 +554,7 @@ MUTANTS = [
            "threads that are preempted get the same frames", "test_seeds", "guest", HAMMER),
     Mutant("slots without a lock", "mm/swap.c", SPIN, SPIN + NO_LOCKS,
            "two pages are stored in one slot", "test_seeds", "guest", HAMMER),
-    Mutant("ranges without a lock", "mm/vmem.c", SLAB, SLAB + NO_LOCKS,
+    Mutant("ranges without a lock", "mm/vmem.c", TAGS, TAGS + NO_LOCKS,
            "two get the same addresses", "test_seeds", "guest", HAMMER),
     Mutant("partitions without a lock", "mm/partition.c", SLAB, SLAB + NO_LOCKS,
            "the book loses partitions", "test_seeds", "guest", HAMMER),

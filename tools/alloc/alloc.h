@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The parts of build/alloc, which plays workloads of allocations against the kernel's own code:
- * mm/partition.c over mm/vmem.c and lib/fit.c, on the bare machine. */
+ * mm/partition.c over mm/vmem*.c and lib/fit*.c, on the bare machine. */
 #ifndef TOOLS_ALLOC_ALLOC_H
 #define TOOLS_ALLOC_ALLOC_H
 
