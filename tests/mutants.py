@@ -32,7 +32,7 @@ HOSTTESTS = "build/host64/hosttests"
 # Warnings off: a mutant may leave a variable unused. No path in the flags, so that a copy of a built tree
 # needs no rebuild.
 HOST_FLAGS = ("-std=gnu11 -I. -MMD -MP -g -O1 -fno-strict-aliasing -fno-omit-frame-pointer "
-              "-fsanitize=address,undefined -fno-sanitize-recover=all -DFAULTLINE_HOST -w")
+              "-fsanitize=address,undefined -fno-sanitize-recover=all -DFAULTLINE_HOST -DLOCK_CHECK -w")
 
 
 @dataclasses.dataclass
