@@ -31,7 +31,7 @@ static const char usage[] =
     "      --load P          percent of the arena that the workload wants: at the peak, or of uniform and\n"
     "                        exponential on average (90)\n"
     "      --seed N          (1)\n"
-    "      --move-cost N     instructions for the move of a unit (1100)\n"
+    "      --move-cost N     instructions for the move of a unit (852)\n"
     "      --check           verify the book at each sample, every 64 operations without --series\n"
     "\n"
     "Exit status: 0; 1 if something is broken; 2 for bad options.\n"
@@ -268,7 +268,7 @@ static void play_workload(const struct arguments *a, const char *name)
 int main(int argc, char **argv)
 {
     struct arguments a = {.shape = {.units = 4096, .unit_bytes = 4096, .load = 90, .seed = 1},
-                          .table = {.move_cost = 1100},
+                          .table = {.move_cost = 852},
                           .buddies = {true, true},
                           .compacts = {COMPACT_OFF, COMPACT_ENOUGH, 8},
                           .compact_count = 3};
