@@ -32,7 +32,7 @@ HOSTTESTS = "build/host64/hosttests"
 # Warnings off: a mutant may leave a variable unused. No path in the flags, so that a copy of a built tree
 # needs no rebuild.
 HOST_FLAGS = ("-std=gnu11 -I. -MMD -MP -g -O1 -fno-strict-aliasing -fno-omit-frame-pointer "
-              "-fsanitize=address,undefined -fno-sanitize-recover=all -DFAULTLINE_HOST -w")
+              "-fsanitize=address,undefined -fno-sanitize-recover=all -DFAULTLINE_HOST -DLOCK_CHECK -w")
 
 
 @dataclasses.dataclass
@@ -338,8 +338,8 @@ MUTANTS = [
     Mutant("last fit forgets the bound below", "lib/fit.c",
            "    return *at >= from;\n", "    return true;\n",
            "an allocation starts in what lies before its hole", "fit_chooses_what_its_name_says"),
-    Mutant("a smaller hole keeps its old size in the tree", "lib/fit_tree.c",
-           "        s->size = size;\n        update_up(s);", "        s->size = size;",
+    Mutant("a smaller hole keeps its old size in the tree", "lib/fit_tree.h",
+           "    s->size = size;\n    fit_tree_update(s);", "    s->size = size;",
            "what fits is not found, and what does not is given away", "fit_chooses_what_its_name_says"),
     Mutant("instant fit rounds down", "lib/fit.c",
            "floor_log2(sure - 1) + 1", "floor_log2(sure)",
