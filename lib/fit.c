@@ -36,7 +36,13 @@ static void tree_remove(struct fit_set *set, struct fit_segment *s)
     set->count--;
 }
 
-static void tree_resize(struct fit_set *set, struct fit_segment *s, uintptr_t start, uintptr_t size)
+static void by_start_resize(struct fit_set *set UNUSED, struct fit_segment *s, uintptr_t start,
+                            uintptr_t size)
+{
+    fit_tree_resize_by_start(s, start, size);
+}
+
+static void by_size_resize(struct fit_set *set, struct fit_segment *s, uintptr_t start, uintptr_t size)
 {
     fit_tree_resize(&set->tree, s, start, size);
 }
@@ -215,35 +221,35 @@ const struct fit fit_first = {.name = "first",
                               .order = FIT_BY_START,
                               .insert = tree_insert,
                               .remove = tree_remove,
-                              .resize = tree_resize,
+                              .resize = by_start_resize,
                               .pick = pick_first};
 const struct fit fit_last = {.name = "last",
                              .summary = "the highest address that fits, as Linux's mmap",
                              .order = FIT_BY_START,
                              .insert = tree_insert,
                              .remove = tree_remove,
-                             .resize = tree_resize,
+                             .resize = by_start_resize,
                              .pick = pick_last};
 const struct fit fit_next = {.name = "next",
                              .summary = "the lowest address behind the last allocation",
                              .order = FIT_BY_START,
                              .insert = tree_insert,
                              .remove = tree_remove,
-                             .resize = tree_resize,
+                             .resize = by_start_resize,
                              .pick = pick_next};
 const struct fit fit_best = {.name = "best",
                              .summary = "the smallest segment that fits",
                              .order = FIT_SMALL_FIRST,
                              .insert = tree_insert,
                              .remove = tree_remove,
-                             .resize = tree_resize,
+                             .resize = by_size_resize,
                              .pick = pick_best};
 const struct fit fit_worst = {.name = "worst",
                               .summary = "the largest segment",
                               .order = FIT_LARGE_FIRST,
                               .insert = tree_insert,
                               .remove = tree_remove,
-                              .resize = tree_resize,
+                              .resize = by_size_resize,
                               .pick = pick_worst};
 const struct fit fit_instant = {.name = "instant",
                                 .summary = "any segment of a power of two that surely fits",

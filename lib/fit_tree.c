@@ -21,27 +21,6 @@ static inline bool before(enum fit_order order, const struct fit_segment *a, con
     return a->start < b->start;
 }
 
-static inline uintptr_t most_of(const struct fit_segment *s)
-{
-    uintptr_t most = s->size;
-    if (s->left != NULL && s->left->most > most)
-        most = s->left->most;
-    if (s->right != NULL && s->right->most > most)
-        most = s->right->most;
-    return most;
-}
-
-/* The largest size below s may be another. */
-static inline void update_up(struct fit_segment *s)
-{
-    for (; s != NULL; s = s->up) {
-        uintptr_t most = most_of(s);
-        if (most == s->most)
-            break;
-        s->most = most;
-    }
-}
-
 /* Whatever pointed down at `old` points at s, which may be NULL. */
 static inline void replace(struct fit_tree *t, struct fit_segment *up, const struct fit_segment *old,
                            struct fit_segment *s)
@@ -72,7 +51,7 @@ static void rotate_up(struct fit_tree *t, struct fit_segment *s)
         inner->up = p;
     p->up = s;
     s->most = p->most;
-    p->most = most_of(p);
+    p->most = fit_tree_most(p);
 }
 
 void fit_tree_insert(struct fit_tree *t, struct fit_segment *s)
@@ -98,15 +77,13 @@ void fit_tree_remove(struct fit_tree *t, struct fit_segment *s)
     while (s->left != NULL && s->right != NULL)
         rotate_up(t, priority(s->left) > priority(s->right) ? s->left : s->right);
     replace(t, s->up, s, s->left != NULL ? s->left : s->right);
-    update_up(s->up);
+    fit_tree_update(s->up);
 }
 
 void fit_tree_resize(struct fit_tree *t, struct fit_segment *s, uintptr_t start, uintptr_t size)
 {
     if (t->order == FIT_BY_START) {
-        s->start = start;
-        s->size = size;
-        update_up(s);
+        fit_tree_resize_by_start(s, start, size);
         return;
     }
     fit_tree_remove(t, s);
@@ -201,9 +178,9 @@ static bool check_node(const struct fit_tree *t, const struct fit_segment *s, co
               (size_t)s->start);
         return false;
     }
-    if (s->most != most_of(s)) {
+    if (s->most != fit_tree_most(s)) {
         print(out, "fit: %s: the segment at %#zx says %#zx is the largest size below; it is %#zx\n", name,
-              (size_t)s->start, (size_t)s->most, (size_t)most_of(s));
+              (size_t)s->start, (size_t)s->most, (size_t)fit_tree_most(s));
         return false;
     }
     return true;

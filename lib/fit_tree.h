@@ -38,6 +38,36 @@ void fit_tree_remove(struct fit_tree *t, struct fit_segment *s);
  * this is cheaper than to remove and insert. */
 void fit_tree_resize(struct fit_tree *t, struct fit_segment *s, uintptr_t start, uintptr_t size);
 
+/* What s->most must be. */
+static inline uintptr_t fit_tree_most(const struct fit_segment *s)
+{
+    uintptr_t most = s->size;
+    if (s->left != NULL && s->left->most > most)
+        most = s->left->most;
+    if (s->right != NULL && s->right->most > most)
+        most = s->right->most;
+    return most;
+}
+
+/* The largest size below s may be another. */
+static inline void fit_tree_update(struct fit_segment *s)
+{
+    for (; s != NULL; s = s->up) {
+        uintptr_t most = fit_tree_most(s);
+        if (most == s->most)
+            break;
+        s->most = most;
+    }
+}
+
+/* fit_tree_resize in a tree by start, inline for the strategies that are known to have one. */
+static inline void fit_tree_resize_by_start(struct fit_segment *s, uintptr_t start, uintptr_t size)
+{
+    s->start = start;
+    s->size = size;
+    fit_tree_update(s);
+}
+
 /* In a tree by start: the first segment that ends behind `at`, whether or not it contains it. => or NULL */
 struct fit_segment *fit_tree_from(const struct fit_tree *t, uintptr_t at);
 
