@@ -546,7 +546,7 @@ MUTANTS = [
     Mutant("the MMU keeps the old frame", "arch/x86/pmap.c",
            "    *pte = (*pte & ~X86_FRAME_MASK) | pfn_base(pfn);\n    invalidate(p, va);",
            "    *pte = (*pte & ~X86_FRAME_MASK) | pfn_base(pfn);",
-           "programs write into frames that were moved away from under them", "test_a_program_does_not_notice", "guest",
+           "programs write into frames that were moved away from under them", "test_nothing_hides_a_stale_translation", "guest",
            CONTIG),
 
     # Locks and preemption.

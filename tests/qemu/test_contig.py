@@ -52,6 +52,14 @@ def test_a_program_does_not_notice(budget):
     assert run.log.count("check: ok\n") == 2
 
 
+def test_nothing_hides_a_stale_translation():
+    """With one program only, no switch of address spaces empties the TLB between its accesses."""
+    run = contig("init 2048 best", "alloc hole 64", "alloc alone 800", "free hole", "wait 20", "compact step 4", "wait 20",
+                 "free alone", "reset")
+    assert run.rc == 0 and compactions(run.log)[0]["moved"] == 200, run.result.tail()
+    assert re.search(r"passes=[1-9]\d* mismatches=0$", run.output("contig free alone"), re.MULTILINE)
+
+
 FRAGMENTED = ("init 1024 best", "alloc a 300", "alloc b 200", "alloc c 300", "alloc d 200", "free a", "free c",
               "write d 100000 some-text", "write b 0 two-words")
 
