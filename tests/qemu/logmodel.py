@@ -380,8 +380,9 @@ class Model:
             if self.frames[n].slot is not None:
                 self.from_slot((key[0], page), self.frames[n].slot, n)
         kept = self.frames[block[key[1]]].slot
-        if slot is None and kept is not None and self.free_slots() == self.slot_count // 8 + 1:
-            # slots are scarce to within one: the kernel may have had one more in use than the lines tell
+        if slot is None and kept is not None and self.swap_was_full:
+            # copies were given up while room was made for this block, which only later evictions tell: so slots were
+            # scarce for other pages of it than the model thinks
             self.drop_slot(block[key[1]])
             kept = None
         self.require(slot == kept, f"expected slot {kept}")
