@@ -116,22 +116,13 @@ static int set_strategy(int argc UNUSED, char **argv, struct printer *out)
     return 0;
 }
 
-/* => a partition, NULL when there is none */
-static struct partition *first(void)
-{
-    uint32_t at = 0;
-    while (at < contig_book.units && contig_book.by_start[at] == NULL)
-        at++;
-    return at < contig_book.units ? contig_book.by_start[at] : NULL;
-}
-
 static int reset(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
     if (contig_missing(out))
         return 1;
     uint32_t count = contig_book.count;
     struct tenant_note last;
-    for (struct partition *p; (p = first()) != NULL;) {
+    for (struct partition *p; (p = partition_next(&contig_book, NULL)) != NULL;) {
         char name[PARTITION_NAME];
         format(name, sizeof name, "%s", p->name);
         if (!tenant_end(name, &last)) /* its process has ended, and is about to free it */
@@ -237,8 +228,7 @@ static int alloc(int argc, char **argv, struct printer *out)
     uint64_t start = rdtsc();
     enum vm_result r = contig_alloc(argv[0], bytes, buddy, &o, &compactable);
     if (r == VM_NO_MEMORY && compactable && contig_automatic.compacts) {
-        uint32_t units = bytes / PAGE_SIZE + (bytes % PAGE_SIZE != 0);
-        struct compaction c = compact(contig_automatic.budget, buddy ? (uint32_t)fit_round(units) : units);
+        struct compaction c = compact(contig_automatic.budget, partition_size(&contig_book, bytes, buddy));
         print(out, "contig: no hole is large enough, though there is room: compaction\n");
         print_compaction(&c, contig_automatic.budget, out);
         r = contig_alloc(argv[0], bytes, buddy, &o, &compactable);

@@ -30,11 +30,11 @@ static void draw(struct printer *out)
     uint32_t columns = (contig_book.units + group - 1) / group,
              rows = (columns + MAP_COLUMNS - 1) / MAP_COLUMNS;
     memset(map, '.', columns);
-    for (uint32_t at = 0; at < contig_book.units; at++) {
-        const struct partition *p = contig_book.by_start[at];
-        for (uint32_t i = 0; p != NULL && i < p->units; i++)
+    for (const struct partition *p = partition_next(&contig_book, NULL); p != NULL;
+         p = partition_next(&contig_book, p)) {
+        for (uint32_t i = 0; i < p->units; i++)
             map[partition_unit(&contig_book, p, i) / group] = letter_of(number);
-        number += p != NULL;
+        number++;
     }
     for (uint32_t row = 0; row < rows; row++)
         print(out, "%6uK |%.*s|\n", row * MAP_COLUMNS * group * PAGE_KIB, MAP_COLUMNS,
@@ -53,6 +53,8 @@ static void list_partitions(struct printer *out)
         if (p == NULL)
             continue;
         tenant_note(p->name, &note, &pid);
+        if (contig_book.by_start[at] != p) /* it ended while the note was read from a disk */
+            continue;
         print(out, "%c %-15s at=%uK size=%uK asked=%uK frame=%#x pid=%u passes=%u mismatches=%u%s\n",
               letter_of(number++), p->name, at * PAGE_KIB, p->units * PAGE_KIB, p->bytes / KIB,
               frame_pfn(contig_frame(p, 0)).n, pid, note.passes, note.mismatches,

@@ -38,23 +38,29 @@ enum vm_result partition_open(struct partition_book *b, uint32_t units, uint32_t
 
 void partition_close(struct partition_book *b)
 {
-    for (uint32_t at = 0; at < b->units; at++)
-        if (b->by_start[at] != NULL)
-            partition_free(b, b->by_start[at]);
+    for (struct partition *p = partition_next(b, NULL), *next; p != NULL; p = next) {
+        next = partition_next(b, p);
+        partition_free(b, p);
+    }
     vmem_destroy(b->arena);
     kfree(b->by_start);
     memset(b, 0, sizeof *b);
 }
 
+struct partition *partition_next(const struct partition_book *b, const struct partition *p)
+{
+    uint32_t at = p != NULL ? p->at + p->units : 0;
+    while (at < b->units && b->by_start[at] == NULL)
+        at++;
+    return at < b->units ? b->by_start[at] : NULL;
+}
+
 static struct partition *find(const struct partition_book *b, const char *name)
 {
-    for (uint32_t at = 0; at < b->units;) {
-        struct partition *p = b->by_start[at];
-        if (p != NULL && strcmp(p->name, name) == 0)
-            return p;
-        at += p != NULL ? p->units : 1;
-    }
-    return NULL;
+    struct partition *p = partition_next(b, NULL);
+    while (p != NULL && strcmp(p->name, name) != 0)
+        p = partition_next(b, p);
+    return p;
 }
 
 struct partition *partition_find(struct partition_book *b, const char *name)
@@ -91,16 +97,20 @@ static enum vm_result place(struct partition_book *b, const char *name, uint32_t
     return VM_OK;
 }
 
+uint32_t partition_size(const struct partition_book *b, uint32_t bytes, bool buddy)
+{
+    uint32_t units = bytes / b->unit_bytes + (bytes % b->unit_bytes != 0);
+    if (buddy && units > 0 && units <= b->units)
+        units = (uint32_t)fit_round(units);
+    return units <= b->units ? units : 0;
+}
+
 enum vm_result partition_alloc(struct partition_book *b, const char *name, uint32_t bytes, bool buddy,
                                struct partition **out, bool *compactable)
 {
     *compactable = false;
-    uint32_t units = bytes / b->unit_bytes + (bytes % b->unit_bytes != 0);
-    if (bytes == 0 || units > b->units)
-        return VM_INVALID;
-    if (buddy)
-        units = (uint32_t)fit_round(units);
-    if (units == 0 || units > b->units)
+    uint32_t units = partition_size(b, bytes, buddy);
+    if (units == 0)
         return VM_INVALID;
     spin_take(&b->lock);
     enum vm_result r = place(b, name, bytes, units, out, compactable);

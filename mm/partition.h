@@ -52,6 +52,13 @@ enum vm_result partition_alloc(struct partition_book *b, const char *name, uint3
 /* It may be the one that moves. Its record is gone. */
 void partition_free(struct partition_book *b, struct partition *p);
 
+/* The units that a partition of `bytes` takes. => 0 if that is none, or more than the arena has */
+uint32_t partition_size(const struct partition_book *b, uint32_t bytes, bool buddy);
+
+/* The partitions in the order of their places: the first for NULL, then the one behind p. => NULL at the end
+ */
+struct partition *partition_next(const struct partition_book *b, const struct partition *p);
+
 struct partition *partition_find(struct partition_book *b, const char *name); /* => NULL if there is none */
 
 /* Compaction, one unit a call: the next unit to move. Whoever asks moves it, then calls partition_moved.
