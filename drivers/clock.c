@@ -137,6 +137,8 @@ static void serve(uint64_t now)
 
 static void pit_interrupt(void)
 {
+    cpu_align_tsc(); /* a wake-up from cpu_idle may be late by two ticks: the same run shall give the same log
+                      */
     if (!one_shot) {
         tick_handler();
         return;

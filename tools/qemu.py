@@ -13,7 +13,6 @@ Both stop a guest that outlives its time limit, and no QEMU survives the process
 import argparse
 import ctypes
 import dataclasses
-import fcntl
 import json
 import os
 import pathlib
@@ -158,21 +157,14 @@ def die_with_parent(sig=signal.SIGKILL):
     return arrange
 
 
-F_SETPIPE_SZ, PIPE_BYTES = 1031, 1 << 20  # Linux: fcntl(2)
-
-
-def make_pipe_large(stream):
-    """A guest whose reader is slow waits for room on its serial line, and that takes ticks: with a large pipe it hardly
-    ever does, and the same run gives the same log on a busy machine, too."""
-    if sys.platform == "linux":
-        try:
-            fcntl.fcntl(stream, F_SETPIPE_SZ, PIPE_BYTES)
-        except OSError:
-            pass  # more than this user may have
+POLL_S = 0.005  # how often a guest's serial output is looked at
 
 
 class Guest:
-    """A running guest with its serial line on pipes. Use it in a `with`: leaving it ends QEMU.
+    """A running guest. Use it in a `with`: leaving it ends QEMU.
+
+    What it sends over the serial line goes to a file. On a pipe it would have to wait for a reader who is slow, that takes
+    ticks, and on a busy machine the same run would not give the same log.
 
     Its `timeout` counts from the start and bounds every wait. `icount` defaults to on, except with an ISO or
     with disks. `disks` is {"hda": file}; a file may also be what QEMU takes for one, such as blkdebug:CONF:FILE.
@@ -198,15 +190,16 @@ class Guest:
                                kernel=kernel, initrd=initrd, modules=modules, qmp=self.qmp_path, disks=disks,
                                extra=extra)
         try:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=subprocess.PIPE, preexec_fn=die_with_parent())
+            serial = os.path.join(self.dir, "serial")
+            with open(serial, "wb") as stdout:
+                self._serial = open(serial, "rb", buffering=0)
+                self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=stdout,
+                                                stderr=subprocess.PIPE, preexec_fn=die_with_parent())
         except BaseException:
             shutil.rmtree(self.dir, ignore_errors=True)
             raise
-        make_pipe_large(self.process.stdout)
-        for stream in (self.process.stdout, self.process.stderr):
-            os.set_blocking(stream.fileno(), False)
-            self._selector.register(stream, selectors.EVENT_READ)
+        os.set_blocking(self.process.stderr.fileno(), False)
+        self._selector.register(self.process.stderr, selectors.EVENT_READ)
 
     def __enter__(self):
         return self
@@ -234,19 +227,16 @@ class Guest:
             raise GuestError(f"the guest ended before it was sent {line!r}\n{self.tail()}") from None
 
     def _pump(self, until):
-        """Reads what there is, waiting for it until then. => false when nothing can come any more"""
+        """Reads what there is, waiting a moment if there is nothing. => false when nothing can come any more"""
         if not self._selector.get_map():
             return False
-        for key, _ in self._selector.select(max(0.0, min(until, self.deadline) - time.monotonic())):
+        wait = min(POLL_S, until - time.monotonic(), self.deadline - time.monotonic())
+        for key, _ in self._selector.select(max(0.0, wait)):
             data = key.fileobj.read(1 << 16)
-            if not data:
+            self._stderr += data
+            if not data:  # QEMU has ended
                 self._selector.unregister(key.fileobj)
-            elif key.fileobj is self.process.stderr:
-                self._stderr += data
-            else:
-                self._take(data)
-        if self.process.stdout not in [k.fileobj for k in self._selector.get_map().values()]:
-            self._take(b"", last=True)
+        self._take(self._serial.read(), last=not self._selector.get_map())
         return True
 
     def _take(self, data, last=False):
@@ -302,7 +292,7 @@ class Guest:
     def qmp(self, command, **arguments):
         """Executes a QMP command. => what it returned; GuestError if it failed"""
         if self._qmp is None:
-            self._qmp = self._connect_qmp()
+            self._qmp = self.connect_qmp()
         request = {"execute": command, **({"arguments": arguments} if arguments else {})}
         self._qmp.write(json.dumps(request).encode() + b"\n")
         self._qmp.flush()
@@ -316,7 +306,8 @@ class Guest:
             if "return" in reply:
                 return reply["return"]
 
-    def _connect_qmp(self):
+    def connect_qmp(self):
+        """=> a stream of QMP's lines, past the greeting"""
         if not self.qmp_path:
             raise ValueError("this guest was started without qmp=True")
         while True:
@@ -356,7 +347,7 @@ class Guest:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr, self._qmp):
+        for stream in (self.process.stdin, self._serial, self.process.stderr, self._qmp):
             try:
                 if stream:
                     stream.close()

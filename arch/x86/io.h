@@ -93,10 +93,23 @@ static inline bool irq_enabled(void)
     return (flags & EFLAGS_IF) != 0;
 }
 
-/* Sleeps until an interrupt has been served; interrupts are off before and after. */
+/* Sleeps until an interrupt has been served; interrupts are off before and after. The rdtsc is for QEMU's
+ * -icount: when its other thread looks at the moment the CPU halts, instructions since the clock was last
+ * read are counted twice. Now these are two, and cpu_align_tsc absorbs them. */
 static inline void cpu_idle(void)
 {
-    __asm__ volatile("sti; hlt; cli" : : : "memory");
+    __asm__ volatile("rdtsc; sti; hlt; cli" : : : "eax", "edx", "memory");
+}
+
+enum { TSC_ALIGNMENT = 256 };
+
+/* Waits for the next multiple of TSC_ALIGNMENT: one instruction a tick, so under -icount to the very tick. */
+static inline void cpu_align_tsc(void)
+{
+    __asm__ volatile("rdtsc; neg %%eax; and %0, %%eax; mov %%eax, %%ecx; jecxz 2f; 1: loop 1b; 2:"
+                     :
+                     : "i"(TSC_ALIGNMENT - 1)
+                     : "eax", "ecx", "edx", "cc");
 }
 
 static inline void cpu_relax(void)
