@@ -120,9 +120,9 @@ COMMAND(quit, "", "power off; the exit status tells whether every command succee
 static int log_run(int argc, char **argv, struct printer *out)
 {
     if (argc > 2 || (argc == 2 && !log_configure(argv[1]))) {
-        print(out, "log: expected quiet, default, all, or a comma list of boot proc fault evict swap sys "
-                   "explain move, each "
-                   "with + or - if wanted\n");
+        print(out, "log: expected " LOG_LIST);
+        log_names(out);
+        print(out, ", each with + or - if wanted\n");
         return 1;
     }
     log_describe(out);

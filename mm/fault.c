@@ -20,6 +20,7 @@
 #include "mm/fault.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "lib/watch.h"
 #include "mm/block.h"
 #include "mm/exact.h"
 #include "mm/port.h"
@@ -483,7 +484,7 @@ static bool out_of_memory(enum vm_result r)
 
 enum vm_result vm_fault(struct fault *f)
 {
-    uint64_t start = log_on(LOG_FAULT) ? log_ticks() : 0;
+    uint64_t start = watched(LOG_FAULT) ? log_ticks() : 0;
     enum vm_result result;
     enum phase phase;
     const struct pool *pool = f->space->pool;
@@ -510,8 +511,8 @@ enum vm_result vm_fault(struct fault *f)
         seen(f, insertions);
     count(f, phase == PHASE_NEXT);
     const struct fault_record *r = remember(f);
-    if (log_on(LOG_FAULT))
-        fault_log(r, log_ticks() - start);
+    if (watched(LOG_FAULT))
+        fault_seen(r, f->major, phase == PHASE_NEXT, log_ticks() - start);
     return result;
 }
 

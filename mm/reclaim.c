@@ -6,7 +6,9 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "lib/trace.h"
 #include "lib/wait.h"
+#include "lib/watch.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
 #include "mm/slab.h"
@@ -78,7 +80,7 @@ static bool legal(const struct pool *p, const struct frame *f)
            (f->flags & (FRAME_BUSY | FRAME_QUEUED)) == FRAME_QUEUED;
 }
 
-/* log=+explain: who goes, what decided, and who would have gone else. */
+/* For those who watch LOG_EXPLAIN: who goes, what decided, and who would have gone else. */
 static void NOINLINE explain(const struct pool *p, struct frame *victim)
 {
     char text[112] = "", next[32] = "none"; /* a log line has 256 */
@@ -88,6 +90,11 @@ static void NOINLINE explain(const struct pool *p, struct frame *victim)
     struct page_id id = policy_page(victim);
     if (second != NULL)
         format(next, sizeof next, "%#x:%#x", policy_page(second).owner, policy_page(second).page);
+    struct page_id other = second != NULL ? policy_page(second) : (struct page_id){0};
+    TRACE(PICK, policy_accessed(victim) | policy_dirty(victim) << 1, trace_pid, id.owner,
+          id.page << PAGE_SHIFT, frame_pfn(victim).n, other.owner, other.page << PAGE_SHIFT);
+    if (trace_on(TRACE_EXPLAIN))
+        trace_put_text(EVENT_WHY, trace_pid, text);
     log_event(LOG_EXPLAIN,
               "explain policy=%s victim=%#x:%#x frame=%#x accessed=%u dirty=%u why=\"%s\" runner-up=%s",
               p->policy->name, id.owner, id.page, frame_pfn(victim).n, policy_accessed(victim),
@@ -116,7 +123,7 @@ static struct frame *pick(struct pool *p)
     }
     while (unlikely(n > 0))
         pool_reinsert(held[--n]);
-    if (log_on(LOG_EXPLAIN))
+    if (watched(LOG_EXPLAIN))
         explain(p, f);
     return f;
 }
