@@ -107,7 +107,7 @@ static int help_run(int argc, char **argv, struct printer *out)
     return found ? 0 : 1;
 }
 
-COMMAND(help, "[COMMAND]", "this list", help_run);
+COMMAND_AT_STOP(help, "[COMMAND]", "this list", help_run);
 
 static int quit_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
@@ -115,7 +115,7 @@ static int quit_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     machine_exit(failures == 0);
 }
 
-COMMAND(quit, "", "power off; the exit status tells whether every command succeeded", quit_run);
+COMMAND_AT_STOP(quit, "", "power off; the exit status tells whether every command succeeded", quit_run);
 
 static int log_run(int argc, char **argv, struct printer *out)
 {
@@ -129,4 +129,4 @@ static int log_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND(log, "[CLASSES]", "event classes: e.g. log quiet, log +swap, log fault,evict", log_run);
+COMMAND_AT_STOP(log, "[CLASSES]", "event classes: e.g. log quiet, log +swap, log fault,evict", log_run);

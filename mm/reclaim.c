@@ -378,4 +378,4 @@ static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     return 0;
 }
 
-COMMAND(pager, "", "watermarks of memory, and what the background pager did", command_run);
+COMMAND_AT_STOP(pager, "", "watermarks of memory, and what the background pager did", command_run);
