@@ -8,7 +8,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-enum { ARGS_MAX = 48 };
+enum { ARGS_MAX = 48, COMMAND_NAME = 16 };
 
 struct pool main_pool;
 
@@ -40,6 +40,25 @@ int monitor_command(char *line)
         result = c->run(argc, argv, &log_console);
     failures += result != 0;
     return result;
+}
+
+void monitor_command_at_stop(char *line)
+{
+    char name[COMMAND_NAME];
+    size_t n = 0;
+    while (*line == ' ')
+        line++;
+    while (n + 1 < sizeof name && line[n] != '\0' && line[n] != ' ') {
+        name[n] = line[n];
+        n++;
+    }
+    name[n] = '\0';
+    const struct command *c = find_command(name);
+    if (c != NULL && !c->at_stop)
+        print(&log_console,
+              "%s: not while a fault is stopped: Enter goes on to the next stop, c lets it run\n", name);
+    else
+        monitor_command(line);
 }
 
 static void run_script(const char *script)

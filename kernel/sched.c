@@ -115,6 +115,13 @@ struct cpu_use proc_cpu_use(void)
     return (struct cpu_use){rdtsc() - start_ticks - iowait_ticks - idle_ticks, iowait_ticks, idle_ticks};
 }
 
+void proc_stood_still(uint64_t since)
+{
+    uint64_t ticks = rdtsc() - since;
+    current->since += ticks;
+    idle_ticks += ticks;
+}
+
 void proc_bury(struct proc *p)
 {
     p->unwanted = true;

@@ -127,4 +127,5 @@ static int command_run(int argc, char **argv, struct printer *out)
     return result;
 }
 
-COMMAND(trace, "[on|off [CLASSES] | ...]", "binary events: pid N|all, show [N], flush, reset", command_run);
+COMMAND_AT_STOP(trace, "[on|off [CLASSES] | ...]", "binary events: pid N|all, show [N], flush, reset",
+                command_run);

@@ -34,6 +34,11 @@ uint64_t log_ticks(void)
     return tick_source != NULL ? tick_source() - ticks_logging : 0;
 }
 
+void log_skip_ticks(uint64_t since)
+{
+    ticks_logging += log_ticks() - since;
+}
+
 static void console_write(struct printer *to UNUSED, const char *text, size_t len)
 {
     for (size_t i = 0; i < sink_count; i++)
