@@ -6,6 +6,7 @@
 #include "arch/x86/trap.h"
 #include "drivers/input.h"
 #include "drivers/pic.h"
+#include "lib/log.h"
 
 enum uart {
     COM1 = 0x3f8,
@@ -155,5 +156,6 @@ const struct trace_port *serial_trace_open(void)
     set_line(COM2);
     put(COM2, FCR, FCR_ENABLE_AND_CLEAR);
     put(COM2, MCR, MCR_DTR | MCR_RTS);
+    log_event(LOG_BOOT, "trace-port name=%s at=%#x", port.name, COM2);
     return &port;
 }
