@@ -353,6 +353,8 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
     init_memory();
     init_initrd();
     init_traces();
+    if (!trace_init(options.trace_port, options.trace_kib, &log_console))
+        refuse();
     if (options.trace != NULL && !trace_start(options.trace, &log_console))
         refuse();
     console_init();

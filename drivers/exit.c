@@ -15,7 +15,7 @@ enum { ACPI_PM1A = 0x604, ACPI_SLEEP_S5 = 0x2000 };
 void machine_exit(bool ok)
 {
     (void)irq_save();
-    trace_flush();
+    trace_finish();
     vga_flush();
     serial_drain();
     outb(QEMU_DEBUG_EXIT, ok ? EXIT_OK : EXIT_FAILURE);

@@ -15,16 +15,26 @@ enum {
     REG_CLASS = 0x08,
     REG_HEADER = 0x0c,
     REG_BAR0 = 0x10,
-    REG_BUSES = 0x18
+    REG_BUSES = 0x18,
+    REG_CAPABILITIES = 0x34
 };
-enum { NO_VENDOR = 0xffff, COMMAND_IO = 1, COMMAND_MASTER = 4, BAR_IO = 1 };
+enum {
+    NO_VENDOR = 0xffff,
+    COMMAND_IO = 1,
+    COMMAND_MEMORY = 2,
+    COMMAND_MASTER = 4,
+    BAR_IO = 1,
+    BAR_64_BIT = 4
+};
 #define COMMAND_MASK       0x0000ffffu /* the upper half is status: ones written there clear it */
+#define STATUS_LIST        0x00100000u /* there are capabilities */
 #define BAR_IO_MASK        0x0000fffcu
+#define BAR_MEMORY_MASK    0xfffffff0u
 #define HEADER_MANY        0x00800000u
 #define HEADER_TYPE_MASK   0x007f0000u
 #define HEADER_TYPE_BRIDGE 0x00010000u
 
-enum { SLOTS = 32, FUNCTIONS = 8 };
+enum { SLOTS = 32, FUNCTIONS = 8, BARS = 6 };
 
 static uint32_t address_of(const struct pci_device *d, uint8_t at)
 {
@@ -110,10 +120,38 @@ uint16_t pci_io_base(const struct pci_device *d, unsigned n)
     return bar & BAR_IO ? (uint16_t)(bar & BAR_IO_MASK) : 0;
 }
 
+bool pci_bar(const struct pci_device *d, unsigned n, bool *io, uint32_t *base)
+{
+    uint8_t at = (uint8_t)(REG_BAR0 + n * sizeof *base);
+    uint32_t bar = n < BARS ? pci_read(d, at) : 0;
+    *io = bar & BAR_IO;
+    *base = bar & (*io ? BAR_IO_MASK : BAR_MEMORY_MASK);
+    bool high = !*io && (bar & BAR_64_BIT) && n + 1 < BARS && pci_read(d, (uint8_t)(at + sizeof *base)) != 0;
+    return *base != 0 && !high;
+}
+
+uint8_t pci_capability(const struct pci_device *d, uint8_t id, uint8_t after)
+{
+    enum { ALIGNMENT = 4, FIRST = 0x40, SPACE = 256, MOST = (SPACE - FIRST) / ALIGNMENT };
+    if (!(pci_read(d, REG_COMMAND) & STATUS_LIST))
+        return 0;
+    uint32_t at = after != 0 ? pci_read(d, after) >> 8 : pci_read(d, REG_CAPABILITIES);
+    for (int i = 0; i < MOST; i++) { /* a list that bites its tail ends, too */
+        at &= SPACE - ALIGNMENT;
+        if (at < FIRST)
+            return 0;
+        uint32_t header = pci_read(d, (uint8_t)at);
+        if ((header & 0xff) == id)
+            return (uint8_t)at;
+        at = header >> 8;
+    }
+    return 0;
+}
+
 void pci_enable_bus_master(const struct pci_device *d)
 {
     uint32_t command = pci_read(d, REG_COMMAND) & COMMAND_MASK;
-    pci_write(d, REG_COMMAND, command | COMMAND_IO | COMMAND_MASTER);
+    pci_write(d, REG_COMMAND, command | COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER);
 }
 
 static const char *class_name(const struct pci_device *d)
@@ -125,7 +163,7 @@ static const char *class_name(const struct pci_device *d)
         {0x01, 0x01, "IDE controller"}, {0x01, 0x06, "SATA controller"}, {0x01, 0x08, "NVMe controller"},
         {0x02, 0x00, "Ethernet"},       {0x03, 0x00, "VGA display"},     {0x06, 0x00, "host bridge"},
         {0x06, 0x01, "ISA bridge"},     {0x06, 0x04, "PCI bridge"},      {0x06, 0x80, "bridge"},
-        {0x0c, 0x03, "USB controller"},
+        {0x07, 0x80, "communication"},  {0x0c, 0x03, "USB controller"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (names[i].class_code == d->class_code && names[i].subclass == d->subclass)

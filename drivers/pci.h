@@ -27,7 +27,15 @@ void pci_write(const struct pci_device *d, uint8_t at, uint32_t value);
 /* => the first I/O port of base address register n, 0 if that is empty or in memory */
 uint16_t pci_io_base(const struct pci_device *d, unsigned n);
 
-/* The device may answer at its I/O ports, and read and write memory by itself. */
+/* Base address register n. => false if it is empty or beyond 4 GiB; else its first I/O port, or its physical
+ * address */
+bool pci_bar(const struct pci_device *d, unsigned n, bool *io, uint32_t *base);
+
+/* => where the first capability with this id behind the one at `after` is, or the first of all if that is 0;
+ * 0: there is none (same, 6.7) */
+uint8_t pci_capability(const struct pci_device *d, uint8_t id, uint8_t after);
+
+/* The device may answer at its I/O ports and addresses, and read and write memory by itself. */
 void pci_enable_bus_master(const struct pci_device *d);
 
 #endif

@@ -4,6 +4,7 @@
 #include "lib/blkdev.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "lib/trace.h"
 #include "mm/pmap.h"
 #include "mm/slab.h"
 
@@ -102,6 +103,21 @@ static int set_trace(struct options *o, const char *v, struct printer *out UNUSE
     return 0;
 }
 
+static int set_traceport(struct options *o, const char *v, struct printer *out UNUSED)
+{
+    o->trace_port = v; /* what there is depends on the machine */
+    return 0;
+}
+
+static int set_tracekb(struct options *o, const char *v, struct printer *out)
+{
+    enum { LEAST = TRACE_CHUNK_BYTES / 1024, MOST = TRACE_CHUNKS_MAX * LEAST };
+    _Static_assert(LEAST == 16 && MOST == 2048, "the message below");
+    return parse_u32(v, false, &o->trace_kib) && o->trace_kib >= LEAST && o->trace_kib <= MOST
+               ? 0
+               : bad(out, "tracekb", v, "16 to 2048 (KiB)");
+}
+
 static int set_readahead(struct options *o, const char *v, struct printer *out)
 {
     if (parse_u32(v, false, &o->readahead) && o->readahead >= 1 && o->readahead <= BLKDEV_MAX_RUN &&
@@ -186,7 +202,8 @@ static const struct {
     {"debug", set_debug},       {"check", set_check},
     {"accessed", set_accessed}, {"allot", set_allot},
     {"mmapfit", set_mmapfit},   {"slabdebug", set_slabdebug},
-    {"trace", set_trace},
+    {"trace", set_trace},       {"traceport", set_traceport},
+    {"tracekb", set_tracekb},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
@@ -235,6 +252,8 @@ int options_parse(const char *line, struct options *o, struct printer *out)
                           .swap_mb = UINT32_MAX,
                           .ata_dma = true,
                           .seed = 1,
+                          .trace_port = "auto",
+                          .trace_kib = 1024,
                           .mmap_fit = &fit_last,
                           .readahead = 1};
     int faults = 0;

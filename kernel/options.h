@@ -29,6 +29,8 @@ struct options {
     const struct fit *mmap_fit; /* where mmap puts what may go anywhere */
     const char *log;
     const char *trace;       /* classes that are traced from the start; NULL: none */
+    const char *trace_port;  /* where they go: kernel/trace.c knows the names */
+    uint32_t trace_kib;      /* memory for events that are on their way */
     const char *run;         /* monitor commands; NULL: none */
     uint32_t check;          /* verify every invariant after so many faults; 0: never */
     bool debug;              /* junk on free */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Tracing as a person uses it: the ring's memory, and the command. */
 #include "kernel/trace.h"
+#include "drivers/serial.h"
+#include "drivers/virtio_serial.h"
 #include "lib/command.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -8,14 +10,44 @@
 #include "lib/watch.h"
 #include "mm/buddy.h"
 
-enum {
-    CHUNK_ORDER = 2,
-    SHOW_DEFAULT = 20,
-    CHANGE_TEXT = 128,
-    KIB_DEFAULT = 1024,
-    KIB_PER_CHUNK = TRACE_CHUNK_BYTES / 1024
-};
+enum { CHUNK_ORDER = 2, SHOW_DEFAULT = 20, CHANGE_TEXT = 128, KIB_PER_CHUNK = TRACE_CHUNK_BYTES / 1024 };
 _Static_assert(PAGE_SIZE << CHUNK_ORDER == TRACE_CHUNK_BYTES, "a chunk is a block of frames");
+
+static uint32_t ring_kib;
+
+/* What traceport= may name, what opens it, and what the machine must have for it. */
+static const struct {
+    const char *name;
+    const struct trace_port *(*open)(void);
+    const char *needs; /* NULL: it may be missing */
+} ports[] = {
+    {"auto", virtio_serial_open, NULL},
+    {"virtio", virtio_serial_open, "a virtio-serial device with a port nr=1 in the machine"},
+    {"com2", serial_trace_open, "a second serial port in the machine"},
+    {"none", NULL, NULL},
+};
+
+static bool open_port(size_t n, struct printer *out)
+{
+    const struct trace_port *port = ports[n].open != NULL ? ports[n].open() : NULL;
+    trace_set_port(port);
+    if (port == NULL && ports[n].needs != NULL)
+        print(out, "command line: traceport=%s: expected %s\n", ports[n].name, ports[n].needs);
+    return port != NULL || ports[n].needs == NULL;
+}
+
+bool trace_init(const char *port, uint32_t kib, struct printer *out)
+{
+    ring_kib = kib;
+    for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
+        if (strcmp(port, ports[i].name) == 0)
+            return open_port(i, out);
+    print(out, "command line: traceport=%s: expected one of:", port);
+    for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
+        print(out, " %s", ports[i].name);
+    print(out, "\n");
+    return false;
+}
 
 bool trace_start(const char *list, struct printer *out)
 {
@@ -30,7 +62,7 @@ bool trace_start(const char *list, struct printer *out)
         print(out, ", each with + or - if wanted\n");
         return false;
     }
-    while (classes != 0 && trace_chunk_count() < KIB_DEFAULT / KIB_PER_CHUNK) {
+    while (classes != 0 && trace_chunk_count() < ring_kib / KIB_PER_CHUNK) {
         struct frame *f = buddy_alloc(CHUNK_ORDER, ALLOC_KERNEL);
         if (f == NULL || !trace_add_chunk(frame_ptr(f)))
             break;

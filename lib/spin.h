@@ -22,6 +22,7 @@ enum spin_rank {
     RANK_SLAB = 60,      /* a cache */
     RANK_BUDDY = 70,     /* the zones */
     RANK_TEST = 80,      /* the hammer's own list */
+    RANK_TRACE = 90,     /* the ring of trace events, which may be put while any other is held */
 };
 
 struct spin {

@@ -1,25 +1,51 @@
 /* SPDX-License-Identifier: MIT
- * The ring of chunks, and who is allowed into it. */
+ * The ring of chunks, and who is allowed into it.
+ *
+ * Chunks are filled in turn. Going back from the one being filled there are
+ *
+ *   waiting   full ones that no port has taken,
+ *   flying    those that the port has taken and is not done with,
+ *   the rest  sent, or empty: the next to be filled.
+ *
+ * If nothing is left to be filled, new events are lost: what was begun arrives as a whole, and the header of
+ * the next chunk says how many are missing before it. Without a port nothing is ever taken, so the oldest
+ * chunk gives way instead: the ring is a flight recorder. */
 #include "lib/trace.h"
+#include "lib/spin.h"
 #include "lib/string.h"
 #include "lib/watch.h"
 
+enum { FINISH_MS = 1000 }; /* how long the end waits for a port that does not move */
+
 uint32_t trace_classes, trace_only, trace_pid;
 
+/* A clock of its own for those who have none: it ticks whenever it is read. */
+static uint64_t count_looks(void)
+{
+    static uint64_t looks;
+    return looks++;
+}
+
 static const struct trace_port *port;
-static uint64_t (*now)(void);
+static uint64_t (*now)(void) = count_looks;
 static uint64_t boot_ticks;
 static uint32_t khz = 1;
 
-/* Chunks are filled in turn. Those from `oldest` up to the one being filled are full and wait for the port.
- */
 static struct trace_chunk *ring[TRACE_CHUNKS_MAX];
-static uint32_t chunks;  /* in the ring */
-static uint32_t filling; /* index of the chunk that events go into */
-static uint32_t waiting; /* full chunks before it that no port has taken */
-static uint32_t filled;  /* chunks that were begun, since tracing began; of the one being filled + 1 */
+static uint32_t chunks;          /* in the ring */
+static uint32_t filling;         /* index of the chunk that is being filled, */
+static bool open;                /* ... if there is one; else of the next that will be */
+static uint32_t waiting, flying; /* as above */
+static uint32_t full;            /* chunks before the one being filled that still have their events */
+static uint32_t begun;           /* chunks, since tracing began */
+static uint32_t told;            /* events lost, as the header of the last chunk that was closed says */
 
 static struct trace_counts counts;
+
+/* Threads that the timer preempts trace, too: whoever puts an event keeps the CPU (lib/spin.h). Interrupts
+ * still come, and among them the tick, which flushes: `busy` keeps them out. */
+static struct spin lock = SPIN_INIT("trace", RANK_TRACE);
+static volatile bool busy;
 
 void trace_set_clock(uint64_t (*ticks)(void), uint64_t boot, uint32_t ticks_per_ms)
 {
@@ -48,87 +74,104 @@ const struct trace_counts *trace_counts(void)
     return &counts;
 }
 
-static void begin(struct trace_chunk *c)
-{
-    c->header = (struct trace_header){
-        .magic = TRACE_MAGIC,
-        .version = TRACE_VERSION,
-        .sequence = filled++,
-        .lost = counts.lost,
-        .khz = khz,
-        .boot_ticks = boot_ticks,
-    };
-}
+/* ---- the ring ---- */
 
-bool trace_add_chunk(struct trace_chunk *chunk)
+/* => the chunk n before the one being filled, or that will be; n up to `chunks` */
+static struct trace_chunk *before(uint32_t n)
 {
-    if (chunks == TRACE_CHUNKS_MAX)
-        return false;
-    ring[chunks++] = chunk;
-    chunk->header.count = 0;
-    if (chunks == 1)
-        begin(chunk);
-    return true;
+    return ring[(filling + chunks - n) % chunks];
 }
-
-void trace_reset(void)
-{
-    memset(&counts, 0, sizeof counts);
-    waiting = filled = 0;
-    for (uint32_t i = 0; i < chunks; i++)
-        if (port == NULL || port->sent(ring[i]))
-            ring[i]->header.count = 0;
-    if (chunks > 0)
-        begin(ring[filling]);
-}
-
-/* ---- filling ---- */
 
 static uint32_t bytes_of(const struct trace_chunk *c)
 {
     return (uint32_t)(sizeof c->header + c->header.count * sizeof c->events[0]);
 }
 
-/* The port gets what waits, oldest first. */
+/* The port gets what waits, oldest first, and gives back what it is done with. */
 static void hand_over(void)
 {
-    while (waiting > 0 && port != NULL) {
-        struct trace_chunk *c = ring[(filling + chunks - waiting) % chunks];
-        if (!port->send(c, bytes_of(c)))
-            return;
+    while (waiting > 0 && port->send(before(waiting), bytes_of(before(waiting)))) {
         waiting--;
+        flying++;
         counts.chunks_sent++;
     }
+    while (flying > 0 && port->sent(before(waiting + flying)))
+        flying--;
 }
 
-/* Goes on to the next chunk. => false: the port is not done with it */
-static bool advance(void)
+static void begin(struct trace_chunk *c)
 {
-    struct trace_chunk *next = ring[(filling + 1) % chunks];
-    hand_over();
-    if (waiting + 1 == chunks && chunks > 1) { /* no port takes it: its events give way to new ones */
-        counts.lost += next->header.count;
+    c->header = (struct trace_header){
+        .magic = TRACE_MAGIC,
+        .version = TRACE_VERSION,
+        .sequence = begun++,
+        .lost = counts.lost,
+        .khz = khz,
+        .boot_ticks = boot_ticks,
+    };
+}
+
+/* The chunk being filled is complete: it waits for the port from here on. */
+static void close(void)
+{
+    told = ring[filling]->header.lost;
+    filling = (filling + 1) % chunks;
+    waiting++;
+    full++;
+    open = false;
+}
+
+/* Begins the next chunk. => false: there is none */
+static bool open_next(void)
+{
+    if (port != NULL) {
+        hand_over();
+    } else if (waiting == chunks) {
+        counts.lost += ring[filling]->header.count;
         waiting--;
-    } else if (chunks == 1) {
-        counts.lost += next->header.count;
-    } else if (port != NULL && !port->sent(next)) {
+    }
+    if (waiting + flying == chunks)
         return false;
-    }
-    if (chunks > 1) {
-        filling = (filling + 1) % chunks;
-        waiting++;
-    }
-    begin(next);
-    hand_over();
-    return true;
+    full = MIN(full, chunks - 1);
+    begin(ring[filling]);
+    return open = true;
 }
 
 static bool room(void)
 {
-    if (unlikely(chunks == 0))
+    if (likely(open && ring[filling]->header.count < TRACE_CHUNK_EVENTS))
+        return true;
+    if (chunks == 0)
         return false;
-    return likely(ring[filling]->header.count < TRACE_CHUNK_EVENTS) || advance();
+    if (open)
+        close();
+    return open_next();
 }
+
+/* Between the chunk being filled and those that were filled longest ago. */
+bool trace_add_chunk(struct trace_chunk *chunk)
+{
+    if (chunks == TRACE_CHUNKS_MAX)
+        return false;
+    uint32_t at = open ? filling + 1 : filling;
+    memmove(&ring[at + 1], &ring[at], (chunks - at) * sizeof ring[0]);
+    ring[at] = chunk;
+    chunks++;
+    return open || open_next();
+}
+
+void trace_reset(void)
+{
+    memset(&counts, 0, sizeof counts);
+    if (chunks == 0)
+        return;
+    filling = (filling + chunks - waiting) % chunks; /* what waits is forgotten; what flies must stay */
+    waiting = full = begun = told = 0;
+    open = false;
+    open_next();
+}
+
+/* ---- events ---- */
 
 void NOINLINE trace_put(uint32_t head, uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e)
 {
@@ -136,18 +179,26 @@ void NOINLINE trace_put(uint32_t head, uint32_t a, uint32_t b, uint32_t c, uint3
     if (trace_only != 0 && pid != trace_only)
         return;
     counts.seen[kind]++;
-    if (unlikely(!room())) {
+    if (unlikely(busy)) {
         counts.lost++;
         return;
     }
-    struct trace_chunk *chunk = ring[filling];
-    chunk->events[chunk->header.count++] = (struct trace_event){
-        .ticks = now != NULL ? now() : 0,
-        .kind = (uint8_t)kind,
-        .flags = (uint8_t)(head >> 8),
-        .pid = (uint16_t)pid,
-        .arg = {a, b, c, d, e},
-    };
+    spin_take(&lock);
+    busy = true;
+    if (likely(room())) {
+        struct trace_chunk *chunk = ring[filling];
+        chunk->events[chunk->header.count++] = (struct trace_event){
+            .ticks = now(),
+            .kind = (uint8_t)kind,
+            .flags = (uint8_t)(head >> 8),
+            .pid = (uint16_t)pid,
+            .arg = {a, b, c, d, e},
+        };
+    } else {
+        counts.lost++;
+    }
+    busy = false;
+    spin_release(&lock);
 }
 
 void trace_put_text(enum trace_kind kind, uint32_t pid, const char *text)
@@ -163,21 +214,46 @@ void trace_put_text(enum trace_kind kind, uint32_t pid, const char *text)
     } while (left > 0);
 }
 
+/* Is there anything that the port has not been given: events, or that some were lost? */
+static bool news(void)
+{
+    return waiting > 0 || told != counts.lost || (open && ring[filling]->header.count > 0);
+}
+
+/* A chunk with few events takes as much of the ring as a full one: it is sent only if nothing else is on its
+ * way, so that a slow port gets full ones. */
 void trace_flush(void)
 {
-    if (chunks == 0 || port == NULL)
+    if (chunks == 0 || port == NULL || busy)
         return;
     hand_over();
-    if (ring[filling]->header.count > 0 && waiting == 0 && chunks > 1)
-        advance();
+    if (waiting + flying > 0 || !news() || (!open && !open_next()))
+        return;
+    close();
+    open_next();
+}
+
+void trace_finish(void)
+{
+    static bool finishing; /* a panic in the middle of this ends here, too */
+    if (chunks == 0 || port == NULL || finishing)
+        return;
+    finishing = true;
+    busy = false; /* whoever was interrupted will not go on */
+    uint32_t left = 0;
+    for (uint64_t since = now(); (flying > 0 || news()) && now() - since < (uint64_t)FINISH_MS * khz;) {
+        trace_flush();
+        if (waiting + flying != left)
+            since = now();
+        left = waiting + flying;
+    }
+    finishing = false;
 }
 
 const struct trace_event *trace_last(uint32_t n)
 {
-    for (uint32_t i = 0; i < chunks; i++) {
-        const struct trace_chunk *c = ring[(filling + chunks - i) % chunks];
-        if (i > 0 && c->header.count == 0)
-            return NULL;
+    for (uint32_t i = open ? 0 : 1; i <= full; i++) {
+        const struct trace_chunk *c = before(i);
         if (n < c->header.count)
             return &c->events[c->header.count - 1 - n];
         n -= c->header.count;

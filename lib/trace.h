@@ -4,7 +4,9 @@
  * is nothing. Full chunks go to a port, if there is one, and so to a file on the host; without one the ring
  * keeps the last events, for `trace show`. What is lost is counted.
  *
- * Events are put from anywhere in the kernel, in interrupts too. They never sleep, allocate or log. */
+ * Events are put from anywhere in the kernel, by threads that are preempted too. They never sleep, allocate
+ * or log. (An interrupt handler that comes in the middle of another event loses its own, which is counted.)
+ */
 #ifndef LIB_TRACE_H
 #define LIB_TRACE_H
 
@@ -49,10 +51,11 @@ enum {
 /* Where chunks go. */
 struct trace_port {
     const char *name;
-    /* Takes `bytes` at `chunk`, in full, to be sent in order. They stay as they are until `sent`.
+    /* Takes `bytes` at `chunk`, in full, to be sent in order. They stay as they are until `sent`. Called from
+     * wherever an event is put: it must not put events itself, nor wait without a bound.
      * => false: not now. */
     bool (*send)(const struct trace_chunk *chunk, uint32_t bytes);
-    /* => whether the port is done with a chunk that it has taken. */
+    /* => whether the port is done with a chunk that it has taken. Asked in the order of `send`. */
     bool (*sent)(const struct trace_chunk *chunk);
 };
 
@@ -71,15 +74,20 @@ void trace_set_classes(uint32_t classes);
 void trace_describe(struct printer *out); /* as classes_print, with those that are on */
 void trace_names(struct printer *out);    /* the names alone */
 
-/* Hands what is in the ring to the port. Called at every clock tick, and before the machine stops. */
+/* Hands what is in the ring to the port, as far as it takes it. Called at every clock tick. */
 void trace_flush(void);
 
-/* Forgets all events, and what was counted. */
+/* The machine stops: all that is in the ring goes to the port. Waits for it, but for one that does not move
+ * no longer than a second. Also for a panic in the middle of anything. */
+void trace_finish(void);
+
+/* Forgets all events, and what was counted: the next chunk has number 0 again. What the port has taken
+ * already will arrive. */
 void trace_reset(void);
 
 struct trace_counts {
     uint32_t seen[EVENT_KINDS]; /* events of each kind that passed the filter, lost ones included */
-    uint32_t lost;              /* dropped, or overwritten before they reached a port */
+    uint32_t lost;              /* no room for them; or, without a port, overwritten by later ones */
     uint32_t chunks_sent;
 };
 const struct trace_counts *trace_counts(void);

@@ -106,10 +106,27 @@ def disk_arguments(disks):
     return arguments
 
 
+def trace_arguments(file, uart=False):
+    """Arguments for a file that the kernel's trace goes to: through a virtio-serial port, or the second UART. Without
+    ioeventfd QEMU writes while the guest waits, so that the same run gives the same file."""
+    chardev = ["-chardev", "file,id=trace0,path=" + str(file).replace(",", ",,")]
+    if uart:
+        return chardev + ["-serial", "chardev:trace0"]
+    return chardev + ["-device", "virtio-serial-pci,ioeventfd=off", "-device", "virtserialport,chardev=trace0,nr=1"]
+
+
+def traced(append, uart=False):
+    """=> the command line with what a trace needs, if it does not say so itself"""
+    for key, value in (("trace", "default"), ("traceport", "com2" if uart else "virtio")):
+        if not re.search(rf"(?<!\S){key}=", append):
+            append = f"{append} {key}={value}".strip()
+    return append
+
+
 def qemu_command(*, append="", mem="64M", icount=False, iso=None, kernel=KERNEL, initrd=INITRD, modules=(),
-                 window=None, qmp=None, gdb=None, serial="stdio", disks=None, extra=()):
+                 window=None, qmp=None, gdb=None, serial="stdio", disks=None, trace=None, trace_uart=False, extra=()):
     """The QEMU command line. qmp and gdb are paths of Unix sockets to make; window is a display's name; disks
-    is {"hda": file}; modules are files that the kernel gets beside the initrd."""
+    is {"hda": file}; modules are files that the kernel gets beside the initrd; trace is a file for what it traces."""
     disks = disks or {}
     command = ["qemu-system-i386", "-M", "pc", "-m", str(mem), "-vga", "std", "-display", window or "none",
                "-nic", "none", "-no-reboot", "-monitor", "none", "-serial", serial,
@@ -128,6 +145,8 @@ def qemu_command(*, append="", mem="64M", icount=False, iso=None, kernel=KERNEL,
         # with sleep=off time flies while the guest is idle: it would not wait for a disk
         command += ["-icount", "shift=0,sleep=" + ("on" if disks else "off")]
     command += disk_arguments(disks)
+    if trace:
+        command += trace_arguments(trace, trace_uart)
     if qmp:
         command += ["-qmp", f"unix:{qmp},server=on,wait=off"]
     if gdb:
@@ -168,11 +187,13 @@ class Guest:
 
     Its `timeout` counts from the start and bounds every wait. `icount` defaults to on, except with an ISO or
     with disks. `disks` is {"hda": file}; a file may also be what QEMU takes for one, such as blkdebug:CONF:FILE.
+    `trace` is a file for what the kernel traces, through a virtio-serial port or, with trace_uart, the second UART;
+    without trace= in `append` it is the default classes.
     `echo`, if given, is called with each piece of serial text as it comes.
     """
 
     def __init__(self, *, append="", run=None, mem="64M", icount=None, timeout=60, iso=None, kernel=KERNEL,
-                 initrd=INITRD, modules=(), qmp=False, disks=None, extra=(), echo=None):
+                 initrd=INITRD, modules=(), qmp=False, disks=None, trace=None, trace_uart=False, extra=(), echo=None):
         icount = not iso and not disks if icount is None else icount
         self.dir = tempfile.mkdtemp(prefix="faultline-")
         self.qmp_path = os.path.join(self.dir, "qmp") if qmp else None
@@ -186,9 +207,10 @@ class Guest:
         self._stderr = b""
         self._qmp = None
         self._selector = selectors.DefaultSelector()
+        append = traced(append, trace_uart) if trace else append
         command = qemu_command(append=kernel_command_line(append, run), mem=mem, icount=icount, iso=iso,
                                kernel=kernel, initrd=initrd, modules=modules, qmp=self.qmp_path, disks=disks,
-                               extra=extra)
+                               trace=trace, trace_uart=trace_uart, extra=extra)
         try:
             serial = os.path.join(self.dir, "serial")
             with open(serial, "wb") as stdout:
@@ -477,6 +499,8 @@ def main():
     ap.add_argument("--append", default="", help="the kernel's command line, without run=")
     ap.add_argument("--run", default="", help="monitor commands, separated by ;")
     ap.add_argument("--swap-image", default=SWAP_IMAGE, help="the file behind the disk that swap= names, if any")
+    ap.add_argument("--trace", metavar="FILE", help="write what the kernel traces here; trace=default unless told else")
+    ap.add_argument("--trace-uart", action="store_true", help="... by way of the second serial port")
     ap.add_argument("--iso", action="store_true", help="boot through GRUB")
     ap.add_argument("--icount", action="store_true", help="one tick = one guest instruction")
     ap.add_argument("--timeout", type=float, default=600, help="in seconds; not with a terminal")
@@ -489,8 +513,10 @@ def main():
 
     terminal = sys.stdin.isatty() and args.only is None
     window = pick_window(args.window, terminal)
-    append = kernel_command_line(args.append, args.run, quit_at_end=not terminal and args.gdb is None)
-    options = dict(append=append, mem=args.mem, icount=args.icount, kernel=args.kernel, initrd=args.initrd)
+    append = traced(args.append, args.trace_uart) if args.trace else args.append
+    append = kernel_command_line(append, args.run, quit_at_end=not terminal and args.gdb is None)
+    options = dict(append=append, mem=args.mem, icount=args.icount, kernel=args.kernel, initrd=args.initrd,
+                   trace=args.trace, trace_uart=args.trace_uart)
     disk = disk_in(args.append)
     if disk:
         if not os.path.exists(ROOT / args.swap_image):

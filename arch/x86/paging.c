@@ -19,6 +19,7 @@ enum {
     STACK_SLOTS = STACK_TABLES * PDE_SPAN / STACK_SLOT,
     WINDOW_PAGES = 2, /* a window and an unmapped page: who runs over the end of one hits no other */
 };
+_Static_assert(WINDOWS *WINDOW_PAGES *PAGE_SIZE <= DEVICE_AREA - WINDOW_AREA, "windows and devices");
 
 static uint32_t kernel_root[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 static uint32_t image_table[IMAGE_TABLES][ENTRIES] __attribute__((aligned(PAGE_SIZE)));
@@ -58,6 +59,17 @@ void *page_window(pfn_t pfn, enum page_window w)
     if (likely(pfn.n < DIRECT_MAP_MAX >> PAGE_SHIFT))
         return phys_to_ptr(pfn_base(pfn));
     return high_window(pfn, w);
+}
+
+volatile void *paging_map_device(paddr_t pa, uint32_t bytes)
+{
+    static uint32_t next = (DEVICE_AREA - WINDOW_AREA) / PAGE_SIZE;
+    uint32_t offset = pa % PAGE_SIZE, first = next;
+    if (bytes > PDE_SPAN || (offset + bytes + PAGE_SIZE - 1) / PAGE_SIZE > ENTRIES - next)
+        return NULL;
+    for (uint32_t at = 0; at < offset + bytes; at += PAGE_SIZE)
+        window_table[next++] = (pa - offset + at) | X86_P | X86_W | X86_PWT | X86_PCD | X86_A | X86_D;
+    return (volatile void *)(WINDOW_AREA + first * PAGE_SIZE + offset);
 }
 
 static uint32_t rights_of(vaddr_t va)

@@ -5,6 +5,7 @@
  *   0xC0000000  direct map: physical 0 up to 896 MiB            4 MiB pages; 4 KiB pages under the kernel
  *   0xF8000000  kernel stacks, each below an unmapped page      4 KiB pages
  *   0xFFC00000  windows: any frame, one at a time (mm/port.h)   4 KiB pages
+ *   0xFFC40000  registers of devices                            4 KiB pages, not cached
  */
 #ifndef ARCH_X86_PAGING_H
 #define ARCH_X86_PAGING_H
@@ -14,6 +15,7 @@
 #define KERNEL_BASE    ((vaddr_t)0xc0000000)
 #define STACK_AREA     ((vaddr_t)0xf8000000)
 #define WINDOW_AREA    ((vaddr_t)0xffc00000)
+#define DEVICE_AREA    ((vaddr_t)0xffc40000)
 #define DIRECT_MAP_MAX ((paddr_t)(STACK_AREA - KERNEL_BASE)) /* where the direct map ends at the latest */
 
 /* PTE bits (Intel SDM 3A, 4.3). The last three use bits that the CPU ignores in a not-present PTE; a
@@ -22,6 +24,8 @@ enum {
     X86_P = 1 << 0,
     X86_W = 1 << 1,
     X86_U = 1 << 2,
+    X86_PWT = 1 << 3,
+    X86_PCD = 1 << 4,
     X86_A = 1 << 5,
     X86_D = 1 << 6,
     X86_PS = 1 << 7,
@@ -40,6 +44,9 @@ paddr_t paging_kernel_root(void);
 /* Makes a page directory for a new address space: the kernel's part, which never changes after
  * paging_init, and nothing below it. */
 void paging_share_kernel(uint32_t *root);
+
+/* Maps registers of a device, for good. => NULL: no room for so many */
+volatile void *paging_map_device(paddr_t pa, uint32_t bytes);
 
 /* What CR3 was last loaded with. A task switch does not save it. */
 paddr_t pmap_active_root(void);
