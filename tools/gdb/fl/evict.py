@@ -8,8 +8,8 @@ from fl import stop
 from fl.command import Command, parse_filter, parse_number
 from fl.fault import parse_nth
 from fl.guest import NONE, log_lines
-from fl.paging import frame_number, mapping_entries, mappings, page_words
-from fl.policy import is_dirty, pool_words, reason
+from fl.paging import frame_number, is_dirty, mapping_entries, mappings, page_words
+from fl.policy import pool_words, reason
 from fl.process import named_pid
 
 LEAVES = "pool_remove"   # called by evict_start when the victim has its slot, just before it is unmapped

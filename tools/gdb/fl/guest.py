@@ -59,6 +59,11 @@ def variable(name):
     return symbol.value()
 
 
+def label(name):
+    """The address of a name that assembly code defines."""
+    return int(gdb.parse_and_eval(f"(unsigned int) &{name}"))
+
+
 def enumerator(value, prefix):
     """=> "ready" for PROC_READY"""
     return str(value).removeprefix(prefix).lower().replace("_", "-")

@@ -150,6 +150,15 @@ def mapping_entries(frame):
     return [walk(int(pmap["root_pa"]), va)[-1] for pmap, va in mappings(frame)]
 
 
+def is_accessed(frame):
+    return any(e.present and e.has("A") for e in mapping_entries(frame))
+
+
+def is_dirty(frame):
+    """Would its eviction need a write?"""
+    return bool(int(frame["flags"]) & number("FRAME_DIRTY")) or any(e.present and e.has("D") for e in mapping_entries(frame))
+
+
 def page_words(frame):
     """=> "page 0xb7fe7000 of pid 1", "page 3 of object file", or that nobody maps it"""
     found = mappings(frame)
@@ -163,8 +172,13 @@ def page_words(frame):
 
 
 def copy_words(frame):
+    """Is what it holds on the swap disk?"""
     slot = int(frame["slot"]["n"])
-    return f"a copy in slot {slot}" if slot != NONE else "no copy on the swap disk"
+    if slot == NONE:
+        return "no copy on the swap disk"
+    if int(frame["flags"]) & number("FRAME_BUSY"):
+        return f"slot {slot} is where its copy goes or comes from just now"
+    return f"slot {slot}, where the copy is old" if is_dirty(frame) else f"a copy in slot {slot}"
 
 
 def frame_words(pfn):

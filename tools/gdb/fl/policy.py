@@ -5,8 +5,8 @@ import collections
 
 import gdb
 
-from fl.guest import elements, kernel_type, nodes, number, variable
-from fl.paging import frame_number, frame_record, mapping_entries, mappings, page_words
+from fl.guest import at, elements, kernel_type, nodes, number, variable
+from fl.paging import frame_number, frame_record, is_accessed, is_dirty, mappings, page_words
 
 OPERATIONS = ("pick_victim", "removed", "inserted", "check")
 OTHERS = ("frame", "list_node", "page_entry")
@@ -20,15 +20,6 @@ def pool_words(pool):
     resident, limit = int(pool["resident"]), int(pool["limit"])
     full = ": full, a page must go first" if resident >= limit else ""
     return f"{resident} of {limit} frames in use, policy {pool['policy']['name'].string()}{full}"
-
-
-def is_accessed(frame):
-    return any(e.present and e.has("A") for e in mapping_entries(frame))
-
-
-def is_dirty(frame):
-    """Would its eviction need a write?"""
-    return bool(int(frame["flags"]) & number("FRAME_DIRTY")) or any(e.present and e.has("D") for e in mapping_entries(frame))
 
 
 def local_types(function):
@@ -75,10 +66,11 @@ def heads(name, value):
 
 
 class State:
-    """A policy's instance, taken apart."""
+    """A policy's instance, taken apart: its queues, hands and numbers, the directories that have further records
+    of pages, and its arrays of other structs that can be on a queue."""
 
     def __init__(self, pool):
-        self.queues, self.hands, self.numbers, self.directories = [], {}, {}, []
+        self.queues, self.hands, self.numbers, self.directories, self.arrays = [], {}, {}, [], []
         instance = instance_of(pool)
         for field in instance.type.fields() if instance is not None else ():
             self.take(field.name, instance[field.name])
@@ -91,23 +83,21 @@ class State:
             self.numbers[name] = int(value)
         elif kind.name == "directory":
             self.directories.append(value)
+        elif kind.code == gdb.TYPE_CODE_ARRAY and list(links_of(kind.target())):
+            self.arrays.append((name, int(value.address), kind.target().strip_typedefs()))
         else:
             self.queues += [(n, head) for n, head in heads(name, value) if int(head["next"])]
 
-    def page(self, node):
-        """What a node of a queue is. => (a frame or None, words for what is not in memory)"""
+    def frame_at(self, node):
+        """=> the frame whose page a node of a queue stands for; None if it is not in memory, or not a page"""
         table, record = int(variable("frame_table")), kernel_type("struct frame").sizeof
         index = (node - table) // record
         if 0 <= index < int(variable("frame_table_count")):
-            return frame_record(index), ""
-        entry = self.entry(node)
-        if entry is None:
-            return None, "not a page"
-        if int(entry["frame"]):
-            return entry["frame"].dereference(), ""
-        return None, f"ghost of page {int(entry['id']['page']) << 12:#010x} of owner {int(entry['id']['owner']):#x}"
+            return frame_record(index)
+        entry = self.entry_at(node)
+        return entry["frame"].dereference() if entry is not None and int(entry["frame"]) else None
 
-    def entry(self, node):
+    def entry_at(self, node):
         """=> the directory entry that has this node as one of its links, or None"""
         kind = kernel_type("struct page_entry")
         for directory in self.directories:
@@ -115,22 +105,61 @@ class State:
             for i in range(-(-int(directory["capacity"]) // number("DIRECTORY_CHUNK"))):
                 start = int(directory["chunks"][i])
                 if start <= node < start + chunk_size:
-                    at = start + (node - start) // kind.sizeof * kind.sizeof
-                    return gdb.Value(at).cast(kind.pointer()).dereference()
+                    return at(start + (node - start) // kind.sizeof * kind.sizeof, "struct page_entry")
         return None
+
+    def struct_at(self, node):
+        """=> (name, the struct of one of the arrays whose link this node is), or None"""
+        for name, start, kind in self.arrays:
+            index, offset = divmod(node - start, kind.sizeof)
+            if index >= 0 and offset == next(iter(links_of(kind))).bitpos // 8:
+                found = gdb.Value(start + index * kind.sizeof).cast(kind.pointer()).dereference()
+                return f"{name}[{index}]", found
+        return None
+
+    def queues_inside(self):
+        """All queues, and those in structs on them."""
+        for name, head in self.queues:
+            yield name, head
+            for node in nodes(head):
+                found = self.struct_at(node)
+                if found is not None:
+                    for field in list(links_of(found[1].type))[1:]:
+                        numbers = " ".join(f"{f.name}={int(found[1][f.name])}" for f in found[1].type.fields()
+                                           if f.type.strip_typedefs().code == gdb.TYPE_CODE_INT)
+                        yield f"{found[0]}.{field.name}, {numbers}", found[1][field.name]
+
+    def words_of(self, node):
+        """One place in a queue."""
+        frame = self.frame_at(node)
+        if frame is not None:
+            return frame_line(frame)
+        entry, other = self.entry_at(node), self.struct_at(node)
+        if entry is not None:  # as the log's explain has it
+            return f"ghost of {int(entry['id']['owner']):#x}:{int(entry['id']['page']):#x}"
+        return other[0] if other is not None else "?"
 
     def numbers_words(self):
         return " ".join(f"{name}={value}" for name, value in self.numbers.items())
 
     def place(self, frame):
         """Where a frame is in the queues, in words."""
-        link, said = int(frame["link"].address), []
-        for name, head in self.queues:
-            inside = list(nodes(head))
-            if link in inside:
-                said.append(f"number {inside.index(link) + 1} of {len(inside)} in {name}")
-        said += [f"{name} is at it" for name, node in self.hands.items() if node == link]
+        pfn, said = frame_number(frame), []
+        for name, head in self.queues_inside():
+            found = [i for i, node in enumerate(nodes(head), 1) if stands_for(self.frame_at(node), pfn)]
+            said += [f"number {i} of {len(list(nodes(head)))} in {name}" for i in found]
+        said += [f"{name} is at it" for name, node in self.hands.items() if stands_for(self.frame_at(node), pfn)]
         return ", ".join(said)
+
+
+def stands_for(frame, pfn):
+    return frame is not None and frame_number(frame) == pfn
+
+
+def links_of(kind):
+    """The fields of a struct by which it is on queues, or that are queues; none for other types."""
+    kind = kind.strip_typedefs()
+    return (f for f in kind.fields() if is_node(f.type)) if kind.code == gdb.TYPE_CODE_STRUCT and not is_node(kind) else ()
 
 
 def frame_line(frame):
@@ -143,26 +172,26 @@ def frame_line(frame):
 
 def queue_lines(pool, most):
     """The policy's state, with at most so many pages of each queue."""
-    state, shown = State(pool), 0
+    state, shown = State(pool), set()
     if state.numbers:
         yield f"  {state.numbers_words()}"
-    for name, head in state.queues:
+    for name, head in state.queues_inside():
         inside = list(nodes(head))
-        if not inside and "[" in name:
-            continue
-        yield f"  {name}: {len(inside)}"
+        shown.update(frame_number(f) for f in map(state.frame_at, inside) if f is not None)
+        if inside or "[" not in name:
+            yield f"  {name}: {len(inside)}"
+        starts = [i for i, node in enumerate(inside) if node in state.hands.values()]
+        if len(starts) == 1:  # a ring begins where its hand is
+            inside = inside[starts[0]:] + inside[:starts[0]]
         for node in inside[:most]:
-            frame, other = state.page(node)
-            marks = "".join(f"  <- {hand}" for hand, at in state.hands.items() if at == node)
-            yield f"    {frame_line(frame) if frame is not None else other}{marks}"
+            marks = "".join(f"  <- {hand}" for hand, place in state.hands.items() if place == node)
+            yield f"    {state.words_of(node)}{marks}"
         if len(inside) > most:
             yield f"    ... {len(inside) - most} more"
-        shown += sum(1 for node in inside if state.page(node)[0] is not None)
-        at_head = [hand for hand, at in state.hands.items() if at == int(head.address)]
-        if at_head:
-            yield f"    {', '.join(at_head)} {'is' if len(at_head) == 1 else 'are'} at the end of {name}"
-    if shown < int(pool["queued"]):
-        yield f"  {int(pool['queued']) - shown} pages that it keeps in no list: `fl frame N` shows one"
+        yield from (f"    {hand} is at the end" for hand, place in state.hands.items()
+                    if inside and place == int(head.address))
+    if len(shown) < int(pool["queued"]):
+        yield f"  {int(pool['queued']) - len(shown)} pages that it keeps in no list: `fl frame N` shows one"
 
 
 def reason(pool, frame):

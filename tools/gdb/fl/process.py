@@ -34,13 +34,21 @@ def is_current(proc):
 
 
 def find(text):
-    """=> the process of a pid that somebody typed; GdbError if there is none"""
-    pid = parse_number(text, "pid")
-    found = next((p for p in processes() if pid_of(p) == pid), None)
-    if found is None:
-        known = " ".join(str(pid_of(p)) for p in processes()) or "none yet"
-        raise gdb.GdbError(f"pid {pid}: no such process; there are: {known}")
-    return found
+    """=> the process of a pid that somebody typed, or the kernel thread of a name, for those have no number;
+    GdbError if there is none"""
+    known = {str(pid_of(p) or name_of(p)): p for p in processes()}
+    key = text if text in known else str(parse_pid(text, known))
+    if key not in known:
+        raise gdb.GdbError(f"pid {text}: no such process; there are: {' '.join(known) or 'none yet'}")
+    return known[key]
+
+
+def parse_pid(text, known):
+    try:
+        return parse_number(text, "pid")
+    except gdb.GdbError:
+        raise gdb.GdbError(f"{text}: expected a PID, or the name of a kernel thread; there are: "
+                           f"{' '.join(known) or 'none yet'}") from None
 
 
 def running():

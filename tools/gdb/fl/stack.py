@@ -11,9 +11,9 @@ import gdb.unwinder
 from fl import symbols
 from fl.command import Command
 from fl.fault import code_words, error_words
-from fl.guest import RING, WORD, at, kernel_type, number, physical, register, variable, words
+from fl.guest import RING, WORD, at, label, number, register, symbol_at, words
 from fl.paging import translate, user_word
-from fl.process import channel_words, find, is_current, name_of, pid_of, processes, state_of
+from fl.process import channel_words, find, is_current, name_of, pid_of, processes, region_at, state_of
 
 SWITCHED = ("edi", "esi", "ebx", "ebp", "eip")  # what context_switch in arch/x86/entry.S leaves at ESP
 MOST_FRAMES = 40
@@ -83,12 +83,6 @@ def trap_words(frame):
     return f"<{said}>", tf
 
 
-def enters_from_user(frame):
-    """=> is it an entry stub's frame, called from ring 3?"""
-    older = frame.older()
-    return frame.type() == gdb.SIGTRAMP_FRAME and older is not None and int(older.read_register("cs")) & RING != 0
-
-
 def frame_lines(first, stop_at_user):
     """gdb's own lines of its frames from number `first` on, numbered from 0, traps in words. => (lines, the
     trapframe in which a program was left, if stop_at_user)"""
@@ -96,8 +90,8 @@ def frame_lines(first, stop_at_user):
     while frame is not None and level < first + MOST_FRAMES and left is None:
         if level >= first and level > 0 and frame.type() == gdb.SIGTRAMP_FRAME:
             traps[level], tf = trap_words(frame)
-            left = tf if stop_at_user and enters_from_user(frame) else None
-        frame, level = frame.older(), level + 1
+            left = tf if stop_at_user and int(tf["cs"]) & RING else None
+        frame, level = frame.older() if left is None else None, level + 1
     lines = []
     for line in gdb.execute(f"backtrace {level}", to_string=True).splitlines():
         found = re.match(r"#(\d+) +(.*)", line)
@@ -115,36 +109,39 @@ def code_line(pc, call):
     """A frame that gdb does not see. call: pc follows a call, which may be a function's last instruction."""
     said = code_words(pc - call)
     if not said:
-        return f"{pc:#010x} in ?? ()"
+        return f"{pc:#010x} in {(symbol_at(pc) or '??').split('+')[0]} ()"
     function, where = said.removeprefix(" in ").split(", ", 1)
     return f"{pc:#010x} in {function} () at {where}"
 
 
-def stack_at(cr3, eip, esp, ebp):
-    """In sys_call (user/rt/start.S), EBP is not a frame's: where its frame and return address are by its CFI."""
-    block = gdb.block_for_pc(eip)
-    symbol = gdb.execute(f"info symbol {eip:#x}", to_string=True).split()
-    if block is not None and block.function is not None or not symbol or symbol[0] != "sys_call":
+def saved_in_sys_call(cr3, eip, esp):
+    """In sys_call (user/rt/start.S) EBP is an argument. => the caller's EBP and EIP; None elsewhere"""
+    if not (symbol_at(eip) or "").startswith("sys_call"):
         return None
     return user_word(cr3, esp + 3 * WORD), user_word(cr3, esp + 4 * WORD)
 
 
+def is_code(proc, pc):
+    region = region_at(proc["space"], pc)
+    return region is not None and bool(int(region["prot"]) & number("VM_EXEC"))
+
+
 def program_lines(proc, tf, number_from):
     """The program's frames, by EBP."""
-    cr3, eip, ebp = int(proc["space"]["pmap"]["root_pa"]), int(tf["eip"]), int(tf["ebp"])
-    saved = stack_at(cr3, eip, int(tf["user_esp"]), ebp)
-    yield f"#{number_from:<3}{code_line(eip, False)}"
+    cr3, ebp = int(proc["space"]["pmap"]["root_pa"]), int(tf["ebp"])
+    yield f"#{number_from:<3}{code_line(int(tf['eip']), False)}"
+    saved = saved_in_sys_call(cr3, int(tf["eip"]), int(tf["user_esp"]))
     for n in range(number_from + 1, number_from + MOST_FRAMES):
+        if saved is None and translate(cr3, ebp) is None:
+            yield f"(the rest of its stack, at {ebp:#010x}, is not in memory)"
+            return
         caller, pc = saved or (user_word(cr3, ebp), user_word(cr3, ebp + WORD))
-        saved = None
-        if caller is None or pc is None:
-            if ebp and translate(cr3, ebp) is None:
-                yield f"(its stack at {ebp:#010x} is not in memory)"
+        if caller is None or pc is None or not is_code(proc, pc) or saved is None and 0 < caller <= ebp:
             return
         yield f"#{n:<3}{code_line(pc, True)}"
-        if caller <= ebp and caller != int(tf["ebp"]) or not caller:
+        if not caller:
             return
-        ebp = caller
+        ebp, saved = caller, None
 
 
 # Processes -------------------------------------------------------------------------------------------
@@ -159,27 +156,40 @@ def lines_of_running():
     return lines
 
 
+def frames_from(registers):
+    """What frame_lines says with these registers."""
+    ELSEWHERE.look_from(registers)
+    try:
+        return frame_lines(1, True)
+    finally:
+        ELSEWHERE.look_from(None)
+
+
+def select(level):
+    frame = gdb.newest_frame()
+    while frame.level() < level:
+        frame = frame.older()
+    frame.select()
+
+
 def lines_of_other(proc):
     """The frames of a process that is not on the CPU."""
     state = state_of(proc)
     if state in ("new", "ended") or not int(proc["esp"]):
         return [f"(it is {state}: it has no frames)"]
     registers = saved_registers(proc)
-    if registers["eip"] == int(variable("context_start").address):
+    if registers["eip"] == label("context_start"):
         begins = gdb.find_pc_line(registers["ebx"])
         return [f"(it has not run yet: it begins in {code_words(registers['ebx']).removeprefix(' in ')})"]
-    ELSEWHERE.look_from(registers)
+    loaded, selected = symbols.Symbols.path, gdb.selected_frame().level()
     try:
-        lines, tf = frame_lines(1, True)
-    finally:
-        ELSEWHERE.look_from(None)
-    if tf is not None and int(proc["space"]):
-        loaded = symbols.Symbols.path
-        try:
-            symbols.load(symbols.path_of(name_of(proc)))
+        symbols.load(symbols.path_of(name_of(proc)))
+        lines, tf = frames_from(registers)
+        if tf is not None and int(proc["space"]):
             lines += program_lines(proc, tf, len(lines))
-        finally:
-            symbols.load(loaded)
+    finally:
+        symbols.load(loaded)
+        select(selected)
     return lines
 
 
