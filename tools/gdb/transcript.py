@@ -41,11 +41,13 @@ def make(*words, **env):
     return out
 
 
-def debug(variables, commands, directory):
-    """Runs `make debug` and types the commands. => (what gdb answered to each, the serial log)"""
+def debug(variables, commands, directory, batch=False):
+    """Runs `make debug` and types the commands, or has them run as a script in batch mode, where the first
+    mistake ends it. => (what gdb answered to each, the serial log)"""
     script, log = directory / "commands", directory / "serial.log"
-    script.write_text("".join(c + "\n" for c in [*commands, "kill"]))
-    flags = f'-ex "set width 0" -ex "set height 0" <{script} 2>&1'
+    echo = f"echo {PROMPT.rstrip()}\\040\n" if batch else ""
+    script.write_text("".join(f"{echo}{c}\n" for c in [*commands, "kill"]))
+    flags = f'-ex "set width 0" -ex "set height 0" {"-batch -x" if batch else "<"} {script} 2>&1'
     out = make("debug", *variables, f"GDBFLAGS={flags}", FAULTLINE_LOG=str(log))
     answers = [a.rstrip("\n") for a in out.split(PROMPT)[1:]]
     assert len(answers) > len(commands), out

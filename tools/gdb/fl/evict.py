@@ -7,14 +7,14 @@ import gdb
 from fl import stop
 from fl.command import Command, parse_filter, parse_number
 from fl.fault import parse_nth
-from fl.guest import NONE, log_lines
+from fl.guest import NONE, PAGE_SHIFT, log_lines
 from fl.paging import frame_number, is_dirty, mapping_entries, mappings, page_words
 from fl.policy import pool_words, reason
 from fl.process import named_pid
 
 LEAVES = "pool_remove"   # called by evict_start when the victim has its slot, just before it is unmapped
 BEGINS = "evict_start"
-EXPLAIN = re.compile(r'\] explain .*\bframe=(0x[0-9a-f]+) .*why="(.*?)" runner-up=(\S+)')
+EXPLAIN = re.compile(r'\] explain .*victim=\w+:(\w+) frame=(\w+) .*why="(.*?)" runner-up=(\S+)')
 LOOK_BACK = 200          # lines of the log: victims may be picked several at a time
 
 
@@ -51,9 +51,10 @@ def words_of_kernel(frame):
         lines = log_lines()[-LOOK_BACK:]
     except gdb.GdbError:
         return None
+    pages = {va >> PAGE_SHIFT for _, va in mappings(frame)}
     for found in filter(None, map(EXPLAIN.search, reversed(lines))):
-        if int(found[1], 16) == frame_number(frame):
-            return f"{found[2]}; runner-up {found[3]}"
+        if int(found[2], 16) == frame_number(frame):  # else it tells of a page that was there before
+            return f"{found[3]}; runner-up {found[4]}" if int(frame["object"]) or int(found[1], 16) in pages else None
     return None
 
 

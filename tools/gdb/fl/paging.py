@@ -177,7 +177,7 @@ def copy_words(frame):
     if slot == NONE:
         return "no copy on the swap disk"
     if int(frame["flags"]) & number("FRAME_BUSY"):
-        return f"slot {slot} is where its copy goes or comes from just now"
+        return f"on its way to or from slot {slot}"
     return f"slot {slot}, where the copy is old" if is_dirty(frame) else f"a copy in slot {slot}"
 
 
