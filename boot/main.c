@@ -23,11 +23,13 @@
 #include "kernel/replay.h"
 #include "kernel/status.h"
 #include "kernel/symbols.h"
+#include "kernel/trace.h"
 #include "kernel/turn.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "lib/symbol.h"
+#include "lib/trace.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
@@ -72,6 +74,7 @@ static void tick(void)
     ata_tick();
     proc_tick();
     status_tick();
+    trace_flush();
 }
 
 static void init_console(void)
@@ -83,6 +86,7 @@ static void init_console(void)
     clock_init();
     log_set_clock(clock_micros);
     log_set_ticks(ticks);
+    trace_set_clock(ticks, clock_boot_tsc(), clock_khz());
 }
 
 /* The frame database; everything that the loader left and we need is reserved. */
@@ -349,6 +353,8 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
     init_memory();
     init_initrd();
     init_traces();
+    if (options.trace != NULL && !trace_start(options.trace, &log_console))
+        refuse();
     console_init();
     keyboard_init();
     serial_enable_input();

@@ -177,4 +177,4 @@ static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     return 0;
 }
 
-COMMAND(ata, "", "the ATA disks in use: what they are, what they did, what failed", command_run);
+COMMAND_AT_STOP(ata, "", "the ATA disks in use: what they are, what they did, what failed", command_run);

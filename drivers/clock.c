@@ -95,6 +95,11 @@ uint32_t clock_ticks_to_micros(uint64_t ticks)
     return (uint32_t)scale(ticks, micros_factor, 32);
 }
 
+uint64_t clock_boot_tsc(void)
+{
+    return boot_tsc;
+}
+
 bool clock_ticking(void)
 {
     return tick_handler != NULL;

@@ -12,9 +12,10 @@ enum { CLOCK_HZ = 100 };
 void clock_init(void);
 void clock_set_tick_handler(void (*tick)(void));
 
-uint32_t clock_khz(void);    /* of the TSC */
-uint64_t clock_micros(void); /* since boot */
-uint64_t clock_nanos(void);  /* since boot */
+uint32_t clock_khz(void);      /* of the TSC */
+uint64_t clock_boot_tsc(void); /* the TSC at time 0 */
+uint64_t clock_micros(void);   /* since boot */
+uint64_t clock_nanos(void);    /* since boot */
 
 /* Something to be done at a certain time, once. Its owner sets `fire`, keeps the memory until it has fired or
  * was cancelled, and starts with everything else zero. */

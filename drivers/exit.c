@@ -6,6 +6,7 @@
 #include "drivers/serial.h"
 #include "drivers/vga.h"
 #include "lib/log.h"
+#include "lib/trace.h"
 
 enum { QEMU_DEBUG_EXIT = 0xf4, EXIT_OK = 0x10, EXIT_FAILURE = 0x11 }; /* status = value * 2 + 1 */
 enum { BOCHS_SHUTDOWN = 0x8900 };
@@ -14,6 +15,7 @@ enum { ACPI_PM1A = 0x604, ACPI_SLEEP_S5 = 0x2000 };
 void machine_exit(bool ok)
 {
     (void)irq_save();
+    trace_flush();
     vga_flush();
     serial_drain();
     outb(QEMU_DEBUG_EXIT, ok ? EXIT_OK : EXIT_FAILURE);

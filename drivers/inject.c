@@ -45,5 +45,5 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 1;
 }
 
-COMMAND(disk, "[fail-read|fail-write|corrupt N]",
-        "the ramdisk or zram; make the N-th transfer from now go wrong", command_run);
+COMMAND_AT_STOP(disk, "[fail-read|fail-write|corrupt N]",
+                "the ramdisk or zram; make the N-th transfer from now go wrong", command_run);

@@ -128,5 +128,5 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND(iostat, "[reset]", "the disk's requests, utilisation, mean queue and wait; count from now on",
-        command_run);
+COMMAND_AT_STOP(iostat, "[reset]", "the disk's requests, utilisation, mean queue and wait; count from now on",
+                command_run);

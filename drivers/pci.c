@@ -155,4 +155,4 @@ static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     return 0;
 }
 
-COMMAND(pci, "", "the devices on the PCI buses", command_run);
+COMMAND_AT_STOP(pci, "", "the devices on the PCI buses", command_run);

@@ -293,4 +293,4 @@ static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     return 0;
 }
 
-COMMAND(zram, "", "compressed swap: what it holds, and how well it compresses", command_run);
+COMMAND_AT_STOP(zram, "", "compressed swap: what it holds, and how well it compresses", command_run);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The line editor over drivers/input.h. */
 #include "kernel/console.h"
+#include "arch/x86/io.h"
 #include "drivers/input.h"
 #include "kernel/file.h"
 #include "kernel/proc.h"
@@ -10,6 +11,7 @@
 enum { CTRL_C = 3, CTRL_D = 4, CTRL_U = 21, BACKSPACE = 8, DELETE = 127, ESCAPE = 27 };
 
 bool console_attended;
+bool console_frozen;
 
 static void input_arrived(void)
 {
@@ -24,8 +26,12 @@ void console_init(void)
 static int next_char(void)
 {
     int c;
-    while ((c = input_pop()) < 0 && !current->attention)
-        proc_sleep_on(&input_arrived, 0);
+    while ((c = input_pop()) < 0 && (console_frozen || !current->attention)) {
+        if (console_frozen)
+            cpu_idle();
+        else
+            proc_sleep_on(&input_arrived, 0);
+    }
     return c;
 }
 

@@ -20,6 +20,9 @@ bool console_line(char *line, size_t size);
 int console_read(char *buf, size_t size);
 extern bool console_attended;
 
+/* While it is set, console_line waits without leaving the CPU to anybody: the machine stands still. */
+extern bool console_frozen;
+
 /* The console as an open file, to be read or written. => NULL when memory is short. */
 struct open_file *console_file(uint32_t flags) MUST_CHECK;
 

@@ -73,7 +73,7 @@ static int reftrace_run(int argc, char **argv, struct printer *out)
     return recorder_lost() > 0;
 }
 
-COMMAND(
+COMMAND_AT_STOP(
     reftrace, "[memory]",
     "print the references that exact recorded, hexadecimal page numbers, w = written; memory: where they are",
     reftrace_run);

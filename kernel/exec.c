@@ -13,6 +13,7 @@
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "lib/trace.h"
 #include "mm/exact.h"
 #include "mm/slab.h"
 
@@ -127,6 +128,8 @@ int32_t sys_execve(struct trapframe *tf)
     reset_state(f->name);
     files_exec(current->files);
     *tf = user_frame(start.entry, start.stack);
+    if (trace_on(TRACE_PROC))
+        trace_put_text(EVENT_START, current->result.pid, current->result.name);
     log_event(LOG_PROC, "exec pid=%u name=%s entry=0x%08x", current->result.pid, current->result.name,
               start.entry);
     return 0;

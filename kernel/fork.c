@@ -11,6 +11,7 @@
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "lib/trace.h"
 #include "mm/buddy.h"
 #include "mm/reclaim.h"
 
@@ -96,6 +97,8 @@ static int32_t fork(const struct trapframe *tf, uint32_t flags, vaddr_t stack, v
     if (flags & CLONE_PARENT_SETTID)
         unwritten = space_copy_out(current->space, parent_tid, &pid, sizeof pid);
     forks++;
+    if (trace_on(TRACE_PROC))
+        trace_put_text(EVENT_START, pid, child->result.name);
     log_event(LOG_PROC, "fork pid=%u name=%s ppid=%u%s", pid, child->result.name, current->result.pid,
               flags & CLONE_VM ? " memory=shared" : "");
     if (flags & CLONE_VFORK)

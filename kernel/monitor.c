@@ -8,7 +8,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-enum { ARGS_MAX = 48 };
+enum { ARGS_MAX = 48, COMMAND_NAME = 16 };
 
 struct pool main_pool;
 
@@ -40,6 +40,25 @@ int monitor_command(char *line)
         result = c->run(argc, argv, &log_console);
     failures += result != 0;
     return result;
+}
+
+void monitor_command_at_stop(char *line)
+{
+    char name[COMMAND_NAME];
+    size_t n = 0;
+    while (*line == ' ')
+        line++;
+    while (n + 1 < sizeof name && line[n] != '\0' && line[n] != ' ') {
+        name[n] = line[n];
+        n++;
+    }
+    name[n] = '\0';
+    const struct command *c = find_command(name);
+    if (c != NULL && !c->at_stop)
+        print(&log_console,
+              "%s: not while a fault is stopped: Enter goes on to the next stop, c lets it run\n", name);
+    else
+        monitor_command(line);
 }
 
 static void run_script(const char *script)
@@ -107,7 +126,7 @@ static int help_run(int argc, char **argv, struct printer *out)
     return found ? 0 : 1;
 }
 
-COMMAND(help, "[COMMAND]", "this list", help_run);
+COMMAND_AT_STOP(help, "[COMMAND]", "this list", help_run);
 
 static int quit_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
@@ -115,18 +134,18 @@ static int quit_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     machine_exit(failures == 0);
 }
 
-COMMAND(quit, "", "power off; the exit status tells whether every command succeeded", quit_run);
+COMMAND_AT_STOP(quit, "", "power off; the exit status tells whether every command succeeded", quit_run);
 
 static int log_run(int argc, char **argv, struct printer *out)
 {
     if (argc > 2 || (argc == 2 && !log_configure(argv[1]))) {
-        print(out, "log: expected quiet, default, all, or a comma list of boot proc fault evict swap sys "
-                   "explain move, each "
-                   "with + or - if wanted\n");
+        print(out, "log: expected " LOG_LIST);
+        log_names(out);
+        print(out, ", each with + or - if wanted\n");
         return 1;
     }
     log_describe(out);
     return 0;
 }
 
-COMMAND(log, "[CLASSES]", "event classes: e.g. log quiet, log +swap, log fault,evict", log_run);
+COMMAND_AT_STOP(log, "[CLASSES]", "event classes: e.g. log quiet, log +swap, log fault,evict", log_run);

@@ -16,4 +16,7 @@ void monitor_run(const char *script) NORETURN;
  * exit status. */
 int monitor_command(char *line);
 
+/* The same where a fault is stopped: only what may run there (lib/command.h, at_stop). */
+void monitor_command_at_stop(char *line);
+
 #endif

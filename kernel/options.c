@@ -90,10 +90,16 @@ static int set_log(struct options *o, const char *v, struct printer *out)
     o->log = v;
     if (log_configure(v))
         return 0;
-    return bad(
-        out, "log", v,
-        "quiet, default, all, or a comma list of boot proc fault evict swap sys explain move, each with + "
-        "or - if wanted");
+    print(out, "command line: log=%s: expected " LOG_LIST, v);
+    log_names(out);
+    print(out, ", each with + or - if wanted\n");
+    return 1;
+}
+
+static int set_trace(struct options *o, const char *v, struct printer *out UNUSED)
+{
+    o->trace = v; /* boot/main.c starts it when there is memory */
+    return 0;
 }
 
 static int set_readahead(struct options *o, const char *v, struct printer *out)
@@ -180,6 +186,7 @@ static const struct {
     {"debug", set_debug},       {"check", set_check},
     {"accessed", set_accessed}, {"allot", set_allot},
     {"mmapfit", set_mmapfit},   {"slabdebug", set_slabdebug},
+    {"trace", set_trace},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)

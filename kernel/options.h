@@ -28,6 +28,7 @@ struct options {
     enum merge_mode ksm;
     const struct fit *mmap_fit; /* where mmap puts what may go anywhere */
     const char *log;
+    const char *trace;       /* classes that are traced from the start; NULL: none */
     const char *run;         /* monitor commands; NULL: none */
     uint32_t check;          /* verify every invariant after so many faults; 0: never */
     bool debug;              /* junk on free */

@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "lib/trace.h"
 #include "lib/wait.h"
 #include "mm/exact.h"
 #include "mm/slab.h"
@@ -251,6 +252,8 @@ struct proc *proc_spawn(const struct file *program, int argc, char **argv, struc
     struct trapframe tf = user_frame(start.entry, start.stack);
     proc_enter_user(p, &tf);
     log_event(LOG_PROC, "start pid=%u name=%s entry=0x%08x", p->result.pid, p->result.name, start.entry);
+    if (trace_on(TRACE_PROC))
+        trace_put_text(EVENT_START, p->result.pid, p->result.name);
     turn_count(pool, 1);
     proc_ready(p);
     return p;
@@ -262,6 +265,7 @@ static void NORETURN end_current(void)
 {
     struct proc *p = current;
     struct proc_result *r = &p->result;
+    TRACE(EXIT, r->signal != 0, r->pid, (uint32_t)(r->signal != 0 ? r->signal : r->status));
     files_exit(p->files);
     p->files = NULL;
     struct space *s = p->space;

@@ -161,6 +161,9 @@ struct cpu_use {
 };
 struct cpu_use proc_cpu_use(void);
 
+/* The machine has stood still since the TSC was `since`: that counts as idle, not for the current process. */
+void proc_stood_still(uint64_t since);
+
 uint32_t proc_count(void); /* processes with a program, not ended */
 
 #endif

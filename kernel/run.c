@@ -255,7 +255,7 @@ static int ps_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     return 0;
 }
 
-COMMAND(ps, "", "processes", ps_run);
+COMMAND_AT_STOP(ps, "", "processes", ps_run);
 
 static int cpu_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
@@ -266,7 +266,7 @@ static int cpu_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     return 0;
 }
 
-COMMAND(cpu, "", "how the CPU spent its time: busy, waiting for a disk, idle", cpu_run);
+COMMAND_AT_STOP(cpu, "", "how the CPU spent its time: busy, waiting for a disk, idle", cpu_run);
 
 static struct proc *named_process(int argc, char **argv, struct printer *out)
 {
@@ -308,7 +308,7 @@ static int maps_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND(maps, "PID", "a program's regions, with resident and swapped pages", maps_run);
+COMMAND_AT_STOP(maps, "PID", "a program's regions, with resident and swapped pages", maps_run);
 
 static int wait_run(int argc, char **argv, struct printer *out)
 {

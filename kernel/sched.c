@@ -9,7 +9,9 @@
 #include "kernel/turn.h"
 #include "lib/panic.h"
 #include "lib/spin.h"
+#include "lib/trace.h"
 #include "lib/wait.h"
+#include "mm/stats.h"
 
 struct proc *current;
 bool need_resched;
@@ -72,6 +74,9 @@ static void switch_to(struct proc *p)
         fpu_save(from->fpu);
     from->gs = read_gs();
     current = p;
+    vmstat.ctxt++;
+    TRACE(SWITCH, 0, from->result.pid, p->result.pid);
+    trace_pid = p->result.pid;
     if (p->space != NULL) {
         pmap_activate(&p->space->pmap);
         cpu_set_kernel_stack((uint32_t)p->fpu);
@@ -108,6 +113,13 @@ static void idle(void)
 struct cpu_use proc_cpu_use(void)
 {
     return (struct cpu_use){rdtsc() - start_ticks - iowait_ticks - idle_ticks, iowait_ticks, idle_ticks};
+}
+
+void proc_stood_still(uint64_t since)
+{
+    uint64_t ticks = rdtsc() - since;
+    current->since += ticks;
+    idle_ticks += ticks;
 }
 
 void proc_bury(struct proc *p)

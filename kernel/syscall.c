@@ -10,6 +10,8 @@
 #include "lib/log.h"
 #include "lib/random.h"
 #include "lib/string.h"
+#include "lib/trace.h"
+#include "lib/watch.h"
 
 static int32_t sys_exit(struct trapframe *tf)
 {
@@ -223,17 +225,31 @@ static int32_t unknown(uint32_t nr, uint32_t ip)
     return -ENOSYS;
 }
 
+/* For those who watch LOG_SYS. */
+static void NOINLINE call_begins(const struct trapframe *tf)
+{
+    TRACE(SYSCALL, 0, current->result.pid, tf->eax, tf->ebx, tf->ecx, tf->edx, tf->esi);
+}
+
+static void NOINLINE call_ends(const struct trapframe *tf, uint32_t nr, int32_t result)
+{
+    TRACE(SYSRET, 0, current->result.pid, nr, (uint32_t)result);
+    log_event(LOG_SYS, "syscall pid=%u number=%u args=%#x,%#x,%#x result=%d", current->result.pid, nr,
+              tf->ebx, tf->ecx, tf->edx, result);
+}
+
 void syscall_dispatch(struct trapframe *tf)
 {
     uint32_t nr = tf->eax;
     int32_t result;
+    if (trace_on(TRACE_SYS))
+        call_begins(tf);
     tf->error = nr; /* the CPU leaves none: kept for a call that a signal restarts */
     if (likely(nr < NR_COUNT && table[nr] != NULL))
         result = table[nr](tf);
     else
         result = unknown(nr, tf->eip);
     tf->eax = (uint32_t)result;
-    if (log_on(LOG_SYS))
-        log_event(LOG_SYS, "syscall pid=%u number=%u args=%#x,%#x,%#x result=%d", current->result.pid, nr,
-                  tf->ebx, tf->ecx, tf->edx, result);
+    if (watched(LOG_SYS))
+        call_ends(tf, nr, result);
 }

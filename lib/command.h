@@ -12,13 +12,18 @@ struct command {
     const char *help; /* one line */
     /* argv[0] is the command's name. => 0, or nonzero after printing what was wrong and what is legal */
     int (*run)(int argc, char **argv, struct printer *out);
+    bool at_stop; /* it neither sleeps nor frees what a fault in progress may hold: legal where one is stopped
+                   */
 };
 
-#define COMMAND(name, args, help, run)                                                                     \
-    static const struct command *const command_##name LINKER_SET_ENTRY(commands) = &(const struct command) \
-    {                                                                                                      \
-#name, args, help, run                                                                             \
+/* Further fields of the struct may follow: .field = value. */
+#define COMMAND(id, args_, help_, run_, ...)                                                             \
+    static const struct command *const command_##id LINKER_SET_ENTRY(commands) = &(const struct command) \
+    {                                                                                                    \
+        .name = #id, .args = args_, .help = help_, .run = run_, __VA_ARGS__                              \
     }
+#define COMMAND_AT_STOP(id, args_, help_, run_, ...) \
+    COMMAND(id, args_, help_, run_, .at_stop = true, __VA_ARGS__)
 
 LINKER_SET_DECLARE(const struct command *const, commands);
 

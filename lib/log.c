@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Event classes, sinks and line stamping. */
 #include "lib/log.h"
-#include "lib/string.h"
+#include "lib/watch.h"
 
 enum { MAX_SINKS = 4 };
 
@@ -12,15 +12,6 @@ static size_t sink_count;
 static uint64_t (*clock_micros)(void);
 static uint64_t (*tick_source)(void);
 static uint64_t ticks_logging; /* spent inside log_event */
-
-static const struct {
-    const char *name;
-    uint32_t classes;
-} class_names[] = {
-    {"boot", LOG_BOOT}, {"proc", LOG_PROC},       {"fault", LOG_FAULT},     {"evict", LOG_EVICT},
-    {"swap", LOG_SWAP}, {"sys", LOG_SYS},         {"explain", LOG_EXPLAIN}, {"move", LOG_MOVE},
-    {"all", LOG_ALL},   {"default", LOG_DEFAULT},
-};
 
 void log_add_sink(struct printer *sink)
 {
@@ -41,6 +32,11 @@ void log_set_ticks(uint64_t (*ticks)(void))
 uint64_t log_ticks(void)
 {
     return tick_source != NULL ? tick_source() - ticks_logging : 0;
+}
+
+void log_skip_ticks(uint64_t since)
+{
+    ticks_logging += log_ticks() - since;
 }
 
 static void console_write(struct printer *to UNUSED, const char *text, size_t len)
@@ -70,55 +66,23 @@ void log_event(enum log_class c, const char *fmt, ...)
         ticks_logging += tick_source() - entered;
 }
 
-static bool find_class(const char *name, size_t len, uint32_t *classes)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(class_names); i++) {
-        if (strlen(class_names[i].name) == len && strncmp(class_names[i].name, name, len) == 0) {
-            *classes = class_names[i].classes;
-            return true;
-        }
-    }
-    return false;
-}
-
 bool log_configure(const char *list)
 {
-    uint32_t now = log_classes;
-    bool first = true;
-    while (*list != '\0') {
-        const char *end = strchr(list, ',');
-        size_t len = end ? (size_t)(end - list) : strlen(list);
-        char sign = *list;
-        uint32_t classes;
-        if (sign == '+' || sign == '-') {
-            list++;
-            len--;
-        }
-        if (len == 5 && strncmp(list, "quiet", 5) == 0) {
-            now = 0;
-        } else if (!find_class(list, len, &classes)) {
-            return false;
-        } else if (sign == '-') {
-            now &= ~classes;
-        } else {
-            /* a list that starts with a bare name says what is on; signs change what is already on */
-            if (first && sign != '+')
-                now = 0;
-            now |= classes;
-        }
-        first = false;
-        list += len;
-        if (*list == ',')
-            list++;
-    }
-    log_classes = now | LOG_ERROR;
+    if (!classes_parse(list, LOG_ALL & ~LOG_QUIET, LOG_DEFAULT, &log_classes))
+        return false;
+    log_classes |= LOG_QUIET;
+    watch(WATCH_LOG, log_classes);
     return true;
+}
+
+void log_names(struct printer *out)
+{
+    classes_print(out, LOG_ALL & ~LOG_QUIET, false, 0);
 }
 
 void log_describe(struct printer *out)
 {
     print(out, "log:");
-    for (size_t i = 0; i < ARRAY_SIZE(class_names) - 2; i++)
-        print(out, " %s%s", log_classes & class_names[i].classes ? "+" : "-", class_names[i].name);
+    classes_print(out, LOG_ALL & ~LOG_QUIET, true, log_classes);
     print(out, "\n");
 }

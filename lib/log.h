@@ -41,17 +41,21 @@ void log_set_clock(uint64_t (*micros)(void));
 void log_set_ticks(uint64_t (*ticks)(void));
 uint64_t log_ticks(void);
 
+/* Somebody has waited for a person since log_ticks() was `since`: that does not count either. */
+void log_skip_ticks(uint64_t since);
+
 /* Writes one line if the class is on. fmt has no newline. */
 void log_event(enum log_class c, const char *fmt, ...) PRINTF_LIKE(2);
 
 /* A printer that writes to every sink, unstamped: what the monitor and panic print through. */
 extern struct printer log_console;
 
-/* Sets classes from a comma list: quiet, all, default, or names with an optional leading + or -
- * (`fault,evict`, `+swap`, `-fault`). => false, nothing changed, if a name is unknown. */
+/* Sets classes from a comma list: see classes_parse. => false, nothing changed, if a name is unknown. */
 bool log_configure(const char *list);
+#define LOG_LIST "quiet, default, all, or a comma list of" /* ... log_names, for messages */
 
-/* The names that log_configure knows, with those that are on. */
+/* The names that log_configure knows, each after a space; and with + those that are on, - the others. */
+void log_names(struct printer *out);
 void log_describe(struct printer *out);
 
 #endif

@@ -7,8 +7,10 @@
 #include "lib/panic.h"
 #include "lib/spin.h"
 #include "lib/string.h"
+#include "lib/trace.h"
 #include "mm/buddy_zone.h"
 #include "mm/port.h"
+#include "mm/stats.h"
 
 enum { JUNK = 0xa5 };
 
@@ -231,6 +233,8 @@ static ALWAYS_INLINE struct frame *alloc_from(struct zone *z, unsigned order, en
     f->flags = FRAME_HEAD;
     list_init(&f->link);
     z->free -= 1u << order;
+    vmstat.pgalloc += 1u << order;
+    TRACE(ALLOC, order | (kind == FRAME_USER ? 16u : 0), trace_pid, frame_pfn(f).n);
     return f;
 }
 
@@ -286,9 +290,11 @@ void buddy_free(struct frame *f)
     check_unused(f);
     if (unlikely(buddy_junk))
         junk(f);
+    TRACE(FREE, order | (f->kind == FRAME_USER ? 16u : 0), trace_pid, n);
     spin_take(&lock);
     f->flags = 0;
     z->free += 1u << order;
+    vmstat.pgfree += 1u << order;
     if (likely(order == 0)) {
         struct frame_cache *c = &z->cache[side_of(n)];
         f->kind = FRAME_FREE;

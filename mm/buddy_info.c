@@ -188,5 +188,5 @@ static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     return 0;
 }
 
-COMMAND(buddy, "", "free blocks of each order as in /proc/buddyinfo, and the fragmentation index",
-        command_run);
+COMMAND_AT_STOP(buddy, "", "free blocks of each order as in /proc/buddyinfo, and the fragmentation index",
+                command_run);

@@ -250,4 +250,4 @@ static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     return 0;
 }
 
-COMMAND(check, "", "verify every invariant of the memory system", command_run);
+COMMAND_AT_STOP(check, "", "verify every invariant of the memory system", command_run);

@@ -19,7 +19,9 @@
 #include "mm/evict.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "lib/trace.h"
 #include "lib/wait.h"
+#include "lib/watch.h"
 #include "mm/buddy.h"
 #include "mm/object.h"
 #include "mm/rmap.h"
@@ -199,10 +201,11 @@ enum vm_result evict_start(struct frame *f, enum swap_use use, struct eviction *
     return VM_OK;
 }
 
-static void log_evict(const struct eviction *e)
+static void evict_seen(const struct eviction *e)
 {
     const struct frame *f = e->frame;
     char slot[16] = "none";
+    TRACE(EVICT, e->write, e->pid, e->va, frame_pfn(f).n, f->slot.n);
     if (slot_valid(f->slot))
         format(slot, sizeof slot, "%u", f->slot.n);
     log_event(LOG_EVICT, "evict pid=%u va=0x%08x frame=%#x %s slot=%s policy=%s", e->pid, e->va,
@@ -236,8 +239,8 @@ enum vm_result evict_finish(const struct eviction *e, enum vm_result io)
     p->evictions++;
     vmstat.pgsteal++;
     vmstat.pgsteal_clean += !e->write;
-    if (log_on(LOG_EVICT))
-        log_evict(e);
+    if (watched(LOG_EVICT))
+        evict_seen(e);
     if (slot_valid(f->slot))
         forget_slot(f);
     page_ready(f);

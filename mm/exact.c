@@ -3,6 +3,7 @@
  * Hiding, showing, recording. */
 #include "mm/exact.h"
 #include "lib/string.h"
+#include "lib/trace.h"
 #include "mm/buddy.h"
 #include "mm/reclaim.h"
 #include "mm/slab.h"
@@ -128,6 +129,7 @@ static struct frame *present_frame(struct space *s, vaddr_t page)
 static void reference(struct space *s, vaddr_t page, struct frame *f, bool write, bool came)
 {
     s->exact->last = page;
+    TRACE(REF, write, s->pmap.tag, page);
     if (recorder.on)
         write_down(s->exact, page, write);
     if (!came && f->pool != NULL)

@@ -20,12 +20,14 @@
 #include "mm/fault.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "lib/watch.h"
 #include "mm/block.h"
 #include "mm/exact.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/rmap.h"
 #include "mm/stats.h"
+#include "mm/stop.h"
 
 /* How a phase ended. */
 enum phase { PHASE_NEXT, PHASE_RESTART, PHASE_REFUSED };
@@ -476,6 +478,21 @@ static void NOINLINE seen(const struct fault *f, uint32_t insertions)
     exact_reference(f->space, f->va, f->ip, step, f->access == VM_WRITE, came);
 }
 
+/* For those who watch faults. => when it began, in log_ticks */
+static uint64_t NOINLINE begins(const struct fault *f)
+{
+    if (stops != NULL)
+        stops->fault(f);
+    return log_ticks();
+}
+
+static void NOINLINE ends(const struct fault *f, const struct fault_record *r, bool resolved, uint64_t ticks)
+{
+    fault_seen(r, f->major, resolved, ticks);
+    if (stops != NULL)
+        stops->done(f, resolved);
+}
+
 static bool out_of_memory(enum vm_result r)
 {
     return r == VM_NO_MEMORY || r == VM_NO_SWAP;
@@ -483,7 +500,7 @@ static bool out_of_memory(enum vm_result r)
 
 enum vm_result vm_fault(struct fault *f)
 {
-    uint64_t start = log_on(LOG_FAULT) ? log_ticks() : 0;
+    uint64_t start = watched(LOG_FAULT) ? begins(f) : 0;
     enum vm_result result;
     enum phase phase;
     const struct pool *pool = f->space->pool;
@@ -510,8 +527,8 @@ enum vm_result vm_fault(struct fault *f)
         seen(f, insertions);
     count(f, phase == PHASE_NEXT);
     const struct fault_record *r = remember(f);
-    if (log_on(LOG_FAULT))
-        fault_log(r, log_ticks() - start);
+    if (watched(LOG_FAULT))
+        ends(f, r, phase == PHASE_NEXT, log_ticks() - start);
     return result;
 }
 

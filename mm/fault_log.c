@@ -4,6 +4,7 @@
 #include "mm/fault_log.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "lib/trace.h"
 
 struct fault_record fault_history[FAULT_HISTORY];
 uint32_t fault_history_next;
@@ -37,11 +38,25 @@ void fault_history_print(struct printer *out)
     }
 }
 
-void fault_log(const struct fault_record *r, uint64_t ticks)
+static void log_fault(const struct fault_record *r, uint32_t ticks)
 {
     char text[160];
     describe(r, text, sizeof text);
-    log_event(LOG_FAULT, "%s ticks=%u", text, (uint32_t)ticks);
+    log_event(LOG_FAULT, "%s ticks=%u", text, ticks);
+}
+
+static uint32_t trace_flags(const struct fault_record *r, bool major, bool resolved)
+{
+    enum { WRITE = 8, EXEC = 16, MAJOR = 32, REFUSED = 64 };
+    return r->kase | (r->access & VM_WRITE ? WRITE : 0) | (r->access & VM_EXEC ? EXEC : 0) |
+           (major ? MAJOR : 0) | (resolved ? 0 : REFUSED);
+}
+
+void fault_seen(const struct fault_record *r, bool major, bool resolved, uint64_t ticks)
+{
+    if (log_on(LOG_FAULT))
+        log_fault(r, (uint32_t)ticks);
+    TRACE(FAULT, trace_flags(r, major, resolved), r->pid, r->va, r->ip, r->frame, r->slot.n, (uint32_t)ticks);
 }
 
 const char *vm_result_name(enum vm_result r)

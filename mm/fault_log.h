@@ -22,8 +22,8 @@ enum { FAULT_HISTORY = 16 };
 extern struct fault_record fault_history[FAULT_HISTORY];
 extern uint32_t fault_history_next;
 
-/* The event line of one fault; ticks: what it cost. */
-void fault_log(const struct fault_record *r, uint64_t ticks);
+/* For those who watch LOG_FAULT. major: a swap disk was read; ticks: what it cost. */
+void fault_seen(const struct fault_record *r, bool major, bool resolved, uint64_t ticks);
 
 /* The last faults, oldest first, for panics and debuggers. One line each, as in the log. */
 void fault_history_print(struct printer *out);

@@ -289,4 +289,5 @@ static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     return 0;
 }
 
-COMMAND(ksm, "", "same-page merging: what is shared, what was saved, under Linux's names", command_run);
+COMMAND_AT_STOP(ksm, "", "same-page merging: what is shared, what was saved, under Linux's names",
+                command_run);

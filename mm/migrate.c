@@ -4,6 +4,8 @@
 #include "mm/migrate.h"
 #include "lib/log.h"
 #include "lib/page.h"
+#include "lib/trace.h"
+#include "lib/watch.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
 #include "mm/rmap.h"
@@ -42,8 +44,9 @@ void page_switch(struct frame *from, struct frame *to)
         object_set_frame(from->object, from->index, to);
 }
 
-static void log_move(const struct frame *from, const struct frame *to)
+static void move_seen(const struct frame *from, const struct frame *to)
 {
+    TRACE(MOVE, 0, to->pmap != NULL ? to->pmap->tag : 0, to->va, frame_pfn(from).n, frame_pfn(to).n);
     log_event(LOG_MOVE, "move pid=%u va=0x%08x frame=%#x to=%#x", to->pmap != NULL ? to->pmap->tag : 0,
               to->va, frame_pfn(from).n, frame_pfn(to).n);
 }
@@ -63,6 +66,6 @@ void page_migrate(struct frame *from, struct frame *to)
     from->flags = FRAME_HEAD;
     buddy_hold(from);
     vmstat.pgmigrate_success++;
-    if (log_on(LOG_MOVE))
-        log_move(from, to);
+    if (watched(LOG_MOVE))
+        move_seen(from, to);
 }

@@ -104,6 +104,7 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND(policy, "[dump | NAME [pid=N|pool=P]]",
-        "policies (* in use) and pools; another policy for a pool; dump: the pages in the policy's order",
-        command_run);
+COMMAND_AT_STOP(
+    policy, "[dump | NAME [pid=N|pool=P]]",
+    "policies (* in use) and pools; another policy for a pool; dump: the pages in the policy's order",
+    command_run);

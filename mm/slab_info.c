@@ -212,5 +212,5 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND(slab, "[reap | debug [0-2]]", "kernel object caches; give empty slabs back; how to guard new ones",
-        command_run);
+COMMAND_AT_STOP(slab, "[reap | debug [0-2]]",
+                "kernel object caches; give empty slabs back; how to guard new ones", command_run);

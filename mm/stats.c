@@ -21,4 +21,4 @@ static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     return 0;
 }
 
-COMMAND(vmstat, "", "machine-wide counters, under Linux's /proc/vmstat names", command_run);
+COMMAND_AT_STOP(vmstat, "", "machine-wide counters, under Linux's /proc/vmstat names", command_run);

@@ -16,6 +16,8 @@
 #include "lib/panic.h"
 #include "lib/spin.h"
 #include "lib/string.h"
+#include "lib/trace.h"
+#include "lib/watch.h"
 #include "mm/port.h"
 #include "mm/slab.h"
 #include "mm/stats.h"
@@ -178,9 +180,14 @@ static void sum_up(const uint32_t *pfns, uint32_t count, struct page_sum *sums)
         sums[i].value = page_sum(page_window((pfn_t){pfns[i]}, WINDOW_FROM));
 }
 
-static void log_transfer(const struct blk_transfer *t, int err)
+static void transfer_seen(const struct blk_transfer *t, int err)
 {
-    for (uint32_t i = 0; i < t->count; i++)
+    for (uint32_t i = 0; i < t->count && err == 0; i++)
+        if (t->write)
+            TRACE(SWAP_OUT, 0, trace_pid, t->block + i, t->pfns[i]);
+        else
+            TRACE(SWAP_IN, 0, trace_pid, t->block + i, t->pfns[i]);
+    for (uint32_t i = 0; i < t->count && log_on(LOG_SWAP); i++)
         log_event(LOG_SWAP, "swap-%s slot=%u frame=%#x disk=%s%s", t->write ? "out" : "in", t->block + i,
                   t->pfns[i], swap.disk->name, err ? " FAILED" : "");
 }
@@ -203,8 +210,8 @@ static inline enum vm_result transfer(bool write, slot_t first, const uint32_t *
     int err = disk->transfer(disk, &t);
     if (by_us && !write && err == 0)
         sum_up(pfns, count, sums);
-    if (log_on(LOG_SWAP))
-        log_transfer(&t, err);
+    if (watched(LOG_SWAP))
+        transfer_seen(&t, err);
     if (likely(err == 0))
         return VM_OK;
     if (write && (err == -ENOSPC || ++swap.failures >= DEAD_AFTER))
@@ -364,4 +371,4 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND(swap, "[verify on|off]", "the swap disk; checksums on or off", command_run);
+COMMAND_AT_STOP(swap, "[verify on|off]", "the swap disk; checksums on or off", command_run);

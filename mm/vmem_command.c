@@ -77,5 +77,5 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 1;
 }
 
-COMMAND(vmem, "[ARENA [FIT]]", "arenas of addresses and slots; their segments; another strategy",
-        command_run);
+COMMAND_AT_STOP(vmem, "[ARENA [FIT]]", "arenas of addresses and slots; their segments; another strategy",
+                command_run);

@@ -6,8 +6,10 @@
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
 #include "lib/panic.h"
+#include "lib/trace.h"
 #include "mm/buddy.h"
 #include "mm/port.h"
+#include "mm/stats.h"
 
 enum { ENTRIES = 1024, PDE_SPAN = PAGE_SIZE * ENTRIES };
 #define LARGE_MASK 0xffc00000u /* where the frame of a large mapping is in its directory entry */
@@ -19,12 +21,20 @@ paddr_t pmap_active_root(void)
     return active != NULL ? active->root_pa : paging_kernel_root();
 }
 
+/* Throws every translation away. */
+static void load_root(void)
+{
+    write_cr3(pmap_active_root());
+    vmstat.nr_tlb_local_flush_all++;
+    TRACE(FLUSH, 1, active != NULL ? active->tag : 0, 0);
+}
+
 void pmap_activate(struct pmap *p)
 {
     if (p == active)
         return;
     active = p;
-    write_cr3(pmap_active_root());
+    load_root();
 }
 
 enum vm_result pmap_init(struct pmap *p)
@@ -81,8 +91,23 @@ static inline uint32_t *pte_at(const struct pmap *p, vaddr_t va)
 
 static inline void invalidate(const struct pmap *p, vaddr_t va)
 {
+    if (p != active)
+        return;
+    invlpg(va);
+    vmstat.nr_tlb_local_flush_one++;
+}
+
+/* After an invalidate and what led to it: out of the way of those whom nobody traces. */
+static NOINLINE void flush_seen(const struct pmap *p, vaddr_t va)
+{
     if (p == active)
-        invlpg(va);
+        TRACE(FLUSH, 0, p->tag, va);
+}
+
+static NOINLINE void unmap_seen(const struct pmap *p, vaddr_t va, uint32_t old, slot_t slot)
+{
+    TRACE(UNMAP, (old & X86_A ? 1u : 0) | (old & X86_D ? 2u : 0), p->tag, va, old / PAGE_SIZE, slot.n);
+    flush_seen(p, va);
 }
 
 static inline struct pte decode(uint32_t raw)
@@ -144,6 +169,7 @@ void pmap_enter(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t prot, bool dirty
     p->swapped -= *pte != 0;
     *pte = pfn_base(pfn) | X86_P | rights(prot) | (dirty ? X86_D : 0);
     p->resident++;
+    TRACE(MAP, (prot & VM_WRITE ? 1u : 0) | (dirty ? 2u : 0), p->tag, va, pfn.n);
 }
 
 void pmap_enter_swapped(struct pmap *p, vaddr_t va, slot_t slot)
@@ -168,8 +194,9 @@ enum vm_result pmap_enter_large(struct pmap *p, vaddr_t va, pfn_t pfn, uint32_t 
     p->spare_tables = *pde & X86_FRAME_MASK;
     *pde = pfn_base(pfn) | X86_P | X86_PS | rights(prot) | (dirty ? X86_D : 0);
     if (p == active)
-        write_cr3(pmap_active_root()); /* the table may be in the paging-structure caches */
+        load_root(); /* the table may be in the paging-structure caches */
     p->resident += ENTRIES;
+    TRACE(MAP, (prot & VM_WRITE ? 1u : 0) | (dirty ? 2u : 0) | 4u, p->tag, va, pfn.n);
     return VM_OK;
 }
 
@@ -186,7 +213,7 @@ void pmap_split_large(struct pmap *p, vaddr_t va)
         table[i] = (first + i * PAGE_SIZE) | (old & (X86_P | X86_W | X86_U | X86_A | X86_D));
     *pde = table_pa | X86_P | X86_W | X86_U;
     if (p == active)
-        write_cr3(pmap_active_root());
+        load_root();
 }
 
 struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot)
@@ -199,6 +226,8 @@ struct pte pmap_unmap(struct pmap *p, vaddr_t va, slot_t slot)
     invalidate(p, va);
     p->resident--;
     p->swapped += gone != 0;
+    if (trace_on(TRACE_MAP | TRACE_TLB))
+        unmap_seen(p, va, old, slot);
     return decode(old);
 }
 
@@ -208,6 +237,8 @@ void pmap_replace(struct pmap *p, vaddr_t va, pfn_t pfn)
     ASSERT(pte != NULL && (*pte & X86_P), "pmap_replace: pid %u va %#x is not present", p->tag, va);
     *pte = (*pte & ~X86_FRAME_MASK) | pfn_base(pfn);
     invalidate(p, va);
+    if (trace_on(TRACE_TLB))
+        flush_seen(p, va);
 }
 
 void pmap_forget(struct pmap *p, vaddr_t va)
@@ -224,8 +255,11 @@ void pmap_protect(struct pmap *p, vaddr_t va, uint32_t prot)
     ASSERT(pte != NULL && (*pte & X86_P), "pmap_protect: pid %u va %#x is not present", p->tag, va);
     uint32_t old = *pte;
     *pte = (old & ~(uint32_t)(X86_W | X86_U)) | rights(prot);
-    if (old & ~*pte)
+    if (old & ~*pte) {
         invalidate(p, va);
+        if (trace_on(TRACE_TLB))
+            flush_seen(p, va);
+    }
 }
 
 void pmap_mark(struct pmap *p, vaddr_t va, bool dirty)
@@ -242,6 +276,8 @@ bool pmap_test_clear_accessed(struct pmap *p, vaddr_t va)
         return false;
     *e &= ~(uint32_t)X86_A;
     invalidate(p, va); /* or the MMU would not set the bit again */
+    if (trace_on(TRACE_TLB))
+        flush_seen(p, va);
     return true;
 }
 

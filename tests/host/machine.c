@@ -540,7 +540,7 @@ void machine_build_high(uint32_t frames, uint32_t high, uint32_t reserve, uint32
     swap_readahead = 1;
     machine_tlb_flush();
     memset(&vmstat, 0, sizeof vmstat);
-    log_classes = LOG_QUIET;
+    (void)log_configure("quiet");
     machine.faults = machine.invalidations = machine.waits = 0;
     machine.wait = NULL;
     machine.wake = NULL;

@@ -443,7 +443,7 @@ TEST(fault_log_lines)
     struct world w;
     uint32_t v;
     world_init(&w, "fifo", LIMIT, 20);
-    log_classes |= LOG_FAULT;
+    (void)log_configure("+fault");
     word_store(&w.space, 0, 1);
     EXPECT_HAS(t, &test_log, "fault pid=1 va=0x08048000 ip=0x00000000 access=write case=3 zero frame=0x");
     push_out(&w, 10);

@@ -216,7 +216,7 @@ static uint64_t some_time(void)
 TEST(log_lines_are_stamped_and_cut)
 {
     log_set_clock(some_time);
-    log_classes = LOG_FAULT | LOG_ERROR;
+    EXPECT(t, log_configure("fault"));
     log_event(LOG_SWAP, "not on");
     EXPECT_EQ(t, test_log.len, 0);
     log_event(LOG_FAULT, "event key=%d", 5);

@@ -590,7 +590,7 @@ TEST(reclaim_log_lines)
     world_init(&w, "clock", LIMIT, 20);
     word_store(&w.space, 0, 1);
     page_touch(&w.space, 1);
-    log_classes |= LOG_EVICT;
+    (void)log_configure("+evict");
     push_out(&w, 10);
     EXPECT_HAS(t, &test_log, "evict pid=1 va=0x08048000 frame=0x");
     EXPECT_HAS(t, &test_log, "dirty slot=");

@@ -152,7 +152,7 @@ TEST(swap_logs_transfers)
 {
     struct frame *f = frame_with(1);
     slot_t s = swap_alloc(SWAP_NORMAL);
-    log_classes |= LOG_SWAP;
+    (void)log_configure("+swap");
     EXPECT_EQ(t, swap_out(s, f), VM_OK);
     EXPECT_HAS(t, &test_log, "swap-out slot=");
     machine.disk.fail_reads = 1;

@@ -22,7 +22,7 @@ ALLOT = ("expected global, equal, ws or pff, the last two also with CPU time in 
 
 WORDS = {
     "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= ksm= "
-               "swapforce= atadma= seed= log= run= debug= check= accessed= allot= mmapfit= slabdebug=",
+               "swapforce= atadma= seed= log= run= debug= check= accessed= allot= mmapfit= slabdebug= trace=",
     "readahead=3": "readahead=3: expected a power of two from 1 (none) to 32 pages",
     "order=11": "order=11: expected 0 to 10 (a unit of residence is 2^order pages)",
     "order=10": "frames=256 with order=10: expected at least 6144 (6 units of 1024 frames)",

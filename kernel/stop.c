@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ * Stopping in the fault path, at the console: `step` at every fault, `break` at some. Before a page goes, it
+ * says which and why, and waits for a line. The machine stands still meanwhile: nobody runs but interrupt
+ * handlers, so what is shown is what will happen, unless the person at the console changes it. */
+#include "mm/stop.h"
+#include "arch/x86/io.h"
+#include "kernel/console.h"
+#include "kernel/monitor.h"
+#include "kernel/proc.h"
+#include "lib/command.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/watch.h"
+#include "mm/buddy.h"
+#include "mm/fault.h"
+#include "mm/pool.h"
+
+#define ANY UINT32_MAX
+
+/* What a breakpoint wants. */
+struct wanted {
+    bool on;
+    uint32_t pid, kase, page, frame; /* ANY: each */
+};
+
+static struct wanted at_fault, at_victim;
+static bool stepping;
+static uint32_t showing;  /* faults that are still to be shown without waiting */
+static uint32_t stopped;  /* number of the fault that was shown last */
+static uint32_t expected; /* pid whose fault was shown, and stops when its victim is known; 0: nobody's */
+
+static void print_prot(const struct region *r, struct printer *out)
+{
+    print(out, "%08x-%08x %c%c%c%c %s", r->start, r->end, r->prot & VM_READ ? 'r' : '-',
+          r->prot & VM_WRITE ? 'w' : '-', r->prot & VM_EXEC ? 'x' : '-', r->flags & REGION_SHARED ? 's' : 'p',
+          r->name);
+}
+
+/* The case that the fault will be, as mm/fault.c decides it, without doing anything about it. */
+static enum fault_case foresee(const struct fault *f, const struct region *r, struct pte pte)
+{
+    if (r == NULL)
+        return CASE_NO_REGION;
+    if (!(r->prot & f->access))
+        return CASE_FORBIDDEN;
+    if (pte.state == PTE_SWAPPED)
+        return CASE_SWAPPED;
+    if (pte.state == PTE_NONE)
+        return CASE_FIRST_TOUCH;
+    return pte.writable || !(f->access & VM_WRITE) ? CASE_SPURIOUS : CASE_COW;
+}
+
+/* Where a stack would grow to the address, it is the stack's. */
+static const struct region *region_of(const struct fault *f, bool *grows)
+{
+    struct region_set *set = &f->space->regions;
+    const struct region *r = f->va < USER_END ? region_find(set, f->va) : NULL;
+    uint32_t above = region_index(set, f->va);
+    *grows = r == NULL && above < set->count && (set->at[above]->flags & REGION_GROWSDOWN) &&
+             set->at[above]->end - f->va <= f->space->stack_limit;
+    return *grows ? set->at[above] : r;
+}
+
+static void print_case(enum fault_case kase, struct pte pte, const struct region *r, struct printer *out)
+{
+    static const char *const words[] = {
+        [CASE_NO_REGION] = "nothing is mapped there: will be refused",
+        [CASE_FORBIDDEN] = "the region does not allow it: will be refused",
+        [CASE_SPURIOUS] = "the page is there already",
+        [CASE_FIRST_TOUCH] = "first touch",
+        [CASE_SWAPPED] = "swapped out",
+        [CASE_COW] = "copy on write",
+    };
+    print(out, "  case   %u, %s", kase, words[kase]);
+    if (kase == CASE_SWAPPED)
+        print(out, ", in slot %u", pte.slot.n);
+    else if (kase == CASE_FIRST_TOUCH)
+        print(out, ": %s", r->object != NULL ? r->object->name : "zeros");
+    else if (kase == CASE_COW)
+        print(out, ", of frame %#x", pte.pfn.n);
+    print(out, "\n");
+}
+
+/* Will it need a frame that is not there? Then the stop waits for the policy's choice. */
+static bool must_evict(const struct fault *f, enum fault_case kase, const struct region *r)
+{
+    const struct pool *p = f->space->pool;
+    bool needs = kase == CASE_SWAPPED || kase == CASE_COW ||
+                 (kase == CASE_FIRST_TOUCH && ((f->access & VM_WRITE) || r->object != NULL));
+    return needs && (p->resident >= p->limit || buddy_free_frames() <= buddy_reserve());
+}
+
+/* => whether a page will have to go */
+static bool show_fault(const struct fault *f, struct printer *out)
+{
+    struct pmap *pmap = &f->space->pmap;
+    struct pool *p = f->space->pool;
+    bool grows;
+    const struct region *r = region_of(f, &grows);
+    struct pte pte = pmap_lookup(pmap, f->va);
+    enum fault_case kase = foresee(f, r, pte);
+    const struct proc *proc = proc_find(pmap->tag);
+    bool evict = must_evict(f, kase, r);
+    print(out, "stop %u: pid %u %s wants to %s 0x%08x, ", ++stopped, pmap->tag,
+          proc != NULL ? proc->result.name : "?", f->access & VM_WRITE ? "write" : "read", f->va);
+    print(out, f->ip != 0 ? "ip 0x%08x\n  region " : "through the kernel\n  region ", f->ip);
+    if (r != NULL)
+        print_prot(r, out);
+    print(out, "%s\n", r == NULL ? "none" : grows ? ", will grow" : "");
+    print_case(kase, pte, r, out);
+    print(out, "  pool   %s, %u of %u frames, policy %s%s\n", p->name, p->resident, p->limit, p->policy->name,
+          evict ? ": a page must go" : "");
+    return evict;
+}
+
+static void print_page(const struct frame *f, struct printer *out)
+{
+    struct page_id id = policy_page(f);
+    if (f->pmap != NULL)
+        print(out, "page 0x%08x of pid %u", f->va, f->pmap->tag);
+    if (id.owner & OWNER_OBJECT)
+        print(out, "%spage %u of object %u", f->pmap != NULL ? " = " : "", id.page, id.owner & ~OWNER_OBJECT);
+    else if (f->pmap == NULL)
+        print(out, "the page of slot %u", id.page);
+}
+
+static void show_victim(const struct pool *p, const struct frame *victim, const char *why,
+                        const struct frame *next, struct printer *out)
+{
+    print(out, "  victim ");
+    print_page(victim, out);
+    print(out, ", frame %#x, %s, ", frame_pfn(victim).n, policy_dirty(victim) ? "dirty" : "clean");
+    if (slot_valid(victim->slot))
+        print(out, "has slot %u\n", victim->slot.n);
+    else
+        print(out, "has no slot\n");
+    print(out, "  why    %s: %s; ", p->policy->name, why[0] != '\0' ? why : "no reason given");
+    if (next != NULL) {
+        print(out, "else ");
+        print_page(next, out);
+        print(out, "\n");
+    } else {
+        print(out, "nobody else\n");
+    }
+}
+
+/* ---- waiting ---- */
+
+static void watch_now(void);
+
+static void go_on(void)
+{
+    stepping = false;
+    showing = 0;
+    watch_now();
+}
+
+/* A line ends the stop, or is a command. */
+static void wait_for_line(struct printer *out)
+{
+    char line[CONSOLE_LINE];
+    uint64_t since = log_ticks(), tsc = rdtsc();
+    if (showing > 0) {
+        showing--;
+        watch_now();
+        return;
+    }
+    for (bool waiting = true; waiting;) {
+        print(out, "stop> ");
+        console_frozen = true;
+        bool more = console_line(line, sizeof line);
+        console_frozen = false;
+        if (!more || strcmp(line, "c") == 0 || strcmp(line, "continue") == 0) {
+            go_on();
+            waiting = false;
+        } else if (line[0] == '\0' || strcmp(line, "s") == 0) {
+            stepping |= line[0] != '\0';
+            watch_now();
+            waiting = false;
+        } else {
+            monitor_command_at_stop(line);
+        }
+    }
+    log_skip_ticks(since);
+    proc_stood_still(tsc);
+}
+
+/* ---- the hooks ---- */
+
+static bool matches(const struct wanted *w, uint32_t pid, uint32_t kase, vaddr_t va, uint32_t frame)
+{
+    return w->on && (w->pid == ANY || w->pid == pid) && (w->kase == ANY || w->kase == kase) &&
+           (w->page == ANY || w->page == va >> PAGE_SHIFT) && (w->frame == ANY || w->frame == frame);
+}
+
+static void on_fault(const struct fault *f)
+{
+    bool grows;
+    const struct region *r = region_of(f, &grows);
+    enum fault_case kase = foresee(f, r, pmap_lookup(&f->space->pmap, f->va));
+    expected = 0;
+    if (!stepping && showing == 0 && !matches(&at_fault, f->space->pmap.tag, kase, f->va, ANY))
+        return;
+    if (show_fault(f, &log_console))
+        expected = f->space->pmap.tag;
+    else
+        wait_for_line(&log_console);
+}
+
+static bool on_victim(struct pool *p, struct frame *victim, const char *why, struct frame *next)
+{
+    uint32_t pid = victim->pmap != NULL ? victim->pmap->tag : 0;
+    bool hit = matches(&at_victim, pid, ANY, victim->va, frame_pfn(victim).n);
+    if (expected == 0 && !stepping && !hit)
+        return false;
+    if (expected == 0)
+        print(&log_console, "stop %u: %s makes room in pool %s\n", ++stopped, current->result.name, p->name);
+    expected = 0;
+    const struct policy *before = p->policy;
+    show_victim(p, victim, why, next, &log_console);
+    wait_for_line(&log_console);
+    if (p->policy == before && (victim->flags & FRAME_QUEUED))
+        return false;
+    print(&log_console, "  policy %s is asked again\n", p->policy->name);
+    expected = ANY;
+    return true;
+}
+
+/* A fault of which a victim was expected ended without: what has happened is in the log. */
+static void on_done(const struct fault *f, bool resolved)
+{
+    if (expected == 0 || expected != f->space->pmap.tag)
+        return;
+    expected = 0;
+    print(&log_console, "  done   %s, nothing had to go\n", resolved ? f->what : "refused");
+    wait_for_line(&log_console);
+}
+
+static void watch_now(void)
+{
+    static const struct stop_hooks hooks = {on_fault, on_victim, on_done};
+    bool any = stepping || showing > 0 || at_fault.on || at_victim.on;
+    stops = any ? &hooks : NULL;
+    watch(WATCH_STOP, any ? LOG_FAULT | LOG_EXPLAIN : 0);
+}
+
+/* ---- commands ---- */
+
+static int step_run(int argc, char **argv, struct printer *out)
+{
+    uint32_t n = 0;
+    const char *what = argc > 1 ? argv[1] : "on";
+    bool on = strcmp(what, "on") == 0;
+    if (argc > 2 || (!on && strcmp(what, "off") != 0 && (!parse_u32(what, false, &n) || n == 0))) {
+        print(out, "step: %s: expected on, off, or how many faults to show without waiting\n",
+              argv[argc - 1]);
+        return 1;
+    }
+    stepping = on;
+    showing = n;
+    watch_now();
+    print(out,
+          on      ? "step: stops at every fault; Enter goes on, c lets it run\n"
+          : n > 0 ? "step: the next %u faults are shown\n"
+                  : "step: off\n",
+          n);
+    return 0;
+}
+
+COMMAND_AT_STOP(step, "[on|off|N]", "stop at every fault, before its victim goes; N: only show the next N",
+                step_run);
+
+static void print_wanted(const char *name, const struct wanted *w, struct printer *out)
+{
+    if (!w->on)
+        return;
+    print(out, "break: %s", name);
+    if (w->pid != ANY)
+        print(out, " pid=%u", w->pid);
+    if (w->kase != ANY)
+        print(out, " case=%u", w->kase);
+    if (w->page != ANY)
+        print(out, " va=0x%08x", w->page << PAGE_SHIFT);
+    if (w->frame != ANY)
+        print(out, " frame=%#x", w->frame);
+    print(out, "\n");
+}
+
+/* One condition: a pid alone, or key=value. => false if it is none */
+static bool add_condition(struct wanted *w, const char *text, bool fault)
+{
+    uint32_t n;
+    const char *value = strchr(text, '=');
+    if (!parse_u32(value != NULL ? value + 1 : text, false, &n))
+        return false;
+    size_t key = value != NULL ? (size_t)(value - text) : 0;
+    if (value == NULL || (key == 3 && strncmp(text, "pid", key) == 0))
+        w->pid = n;
+    else if (key == 2 && strncmp(text, "va", key) == 0)
+        w->page = n >> PAGE_SHIFT;
+    else if (fault && key == 4 && strncmp(text, "case", key) == 0 && n <= CASE_COW)
+        w->kase = n;
+    else if (!fault && key == 5 && strncmp(text, "frame", key) == 0)
+        w->frame = n;
+    else
+        return false;
+    return true;
+}
+
+static int break_run(int argc, char **argv, struct printer *out)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    bool fault = strcmp(what, "fault") == 0;
+    struct wanted w = {true, ANY, ANY, ANY, ANY};
+    if (argc == 2 && strcmp(what, "off") == 0) {
+        at_fault.on = at_victim.on = false;
+    } else if (fault || strcmp(what, "evict") == 0) {
+        for (int i = 2; i < argc; i++)
+            if (!add_condition(&w, argv[i], fault)) {
+                print(out, "break: %s: expected a pid, pid=N, va=ADDRESS, %s\n", argv[i],
+                      fault ? "or case=0 to case=5" : "or frame=N");
+                return 1;
+            }
+        *(fault ? &at_fault : &at_victim) = w;
+    } else if (argc > 1) {
+        print(out, "break: %s: expected fault, evict or off\n", what);
+        return 1;
+    }
+    watch_now();
+    print_wanted("fault", &at_fault, out);
+    print_wanted("evict", &at_victim, out);
+    if (!at_fault.on && !at_victim.on)
+        print(out, "break: none\n");
+    return 0;
+}
+
+COMMAND_AT_STOP(break, "[fault|evict [PID] [KEY=..]|off]",
+                "stop at a fault (pid= va= case=) or before an eviction (pid= va= frame=)", break_run);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ * Tracing as a person uses it: the ring's memory, and the command. */
+#include "kernel/trace.h"
+#include "lib/command.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/trace.h"
+#include "lib/watch.h"
+#include "mm/buddy.h"
+
+enum {
+    CHUNK_ORDER = 2,
+    SHOW_DEFAULT = 20,
+    CHANGE_TEXT = 128,
+    KIB_DEFAULT = 1024,
+    KIB_PER_CHUNK = TRACE_CHUNK_BYTES / 1024
+};
+_Static_assert(PAGE_SIZE << CHUNK_ORDER == TRACE_CHUNK_BYTES, "a chunk is a block of frames");
+
+bool trace_start(const char *list, struct printer *out)
+{
+#ifdef NO_TRACE
+    print(out, "trace: this kernel was built without tracepoints (TRACE=0)\n");
+    return false;
+#endif
+    uint32_t classes = trace_classes;
+    if (!classes_parse(list, TRACE_ALL, TRACE_STANDARD, &classes)) {
+        print(out, "trace: %s: expected " LOG_LIST, list);
+        trace_names(out);
+        print(out, ", each with + or - if wanted\n");
+        return false;
+    }
+    while (classes != 0 && trace_chunk_count() < KIB_DEFAULT / KIB_PER_CHUNK) {
+        struct frame *f = buddy_alloc(CHUNK_ORDER, ALLOC_KERNEL);
+        if (f == NULL || !trace_add_chunk(frame_ptr(f)))
+            break;
+    }
+    if (classes != 0 && trace_chunk_count() == 0) {
+        print(out, "trace: no %d KiB of adjoining memory are free\n", KIB_PER_CHUNK);
+        return false;
+    }
+    trace_set_classes(classes);
+    return true;
+}
+
+static void describe(struct printer *out)
+{
+    const struct trace_counts *c = trace_counts();
+    print(out, "trace:");
+    trace_describe(out);
+    print(out, "\ntrace: pid=");
+    print(out, trace_only != 0 ? "%u" : "all", trace_only);
+    print(out, " ring=%uK port=%s chunks-sent=%u lost=%u\n", trace_chunk_count() * KIB_PER_CHUNK,
+          trace_port() != NULL ? trace_port()->name : "none", c->chunks_sent, c->lost);
+    for (int kind = 0; kind < EVENT_KINDS; kind++)
+        if (c->seen[kind] > 0)
+            print(out, "  %-10s %u\n", trace_kind_name((enum trace_kind)kind), c->seen[kind]);
+}
+
+static void show(uint32_t count, struct printer *out)
+{
+    while (count > 0 && trace_last(count - 1) == NULL)
+        count--;
+    while (count-- > 0) {
+        trace_print_here(out, trace_last(count));
+        print(out, "\n");
+    }
+}
+
+static int bad(struct printer *out, const char *what, const char *legal)
+{
+    print(out, "trace: %s: expected %s\n", what, legal);
+    return 1;
+}
+
+static int set_pid(const char *text, struct printer *out)
+{
+    uint32_t pid = 0;
+    if (strcmp(text, "all") != 0 && (!parse_u32(text, false, &pid) || pid == 0))
+        return bad(out, text, "a pid, or all");
+    trace_only = pid;
+    return 0;
+}
+
+/* on|off CLASSES: each name gets a sign, as in a list for log. */
+static int change(const char *sign, const char *names, struct printer *out)
+{
+    char list[CHANGE_TEXT];
+    size_t at = 0;
+    for (const char *from = names; *from != '\0'; from++) {
+        if ((from == names || from[-1] == ',') && at + 1 < sizeof list)
+            list[at++] = *sign;
+        if (at + 1 >= sizeof list)
+            return bad(out, names, "a shorter list");
+        list[at++] = *from;
+    }
+    list[at] = '\0';
+    return trace_start(list, out) ? 0 : 1;
+}
+
+static int command_run(int argc, char **argv, struct printer *out)
+{
+    static const char usage[] = "on|off [CLASSES], pid N|all, show [N], flush, reset, or no argument";
+    const char *what = argc > 1 ? argv[1] : "", *value = argc > 2 ? argv[2] : NULL;
+    uint32_t count = SHOW_DEFAULT;
+    int result = 0;
+    if (argc > 3)
+        return bad(out, argv[3], "at most two arguments");
+    if (argc == 1)
+        describe(out);
+    else if (strcmp(what, "on") == 0)
+        result = value != NULL ? change("+", value, out) : trace_start("default", out) ? 0 : 1;
+    else if (strcmp(what, "off") == 0)
+        result = value != NULL ? change("-", value, out) : trace_start("quiet", out) ? 0 : 1;
+    else if (strcmp(what, "pid") == 0 && value != NULL)
+        result = set_pid(value, out);
+    else if (strcmp(what, "show") == 0 && value != NULL && (!parse_u32(value, false, &count) || count == 0))
+        result = bad(out, value, "a number of events from 1 on");
+    else if (strcmp(what, "show") == 0)
+        show(count, out);
+    else if (strcmp(what, "flush") == 0 && value == NULL)
+        trace_flush();
+    else if (strcmp(what, "reset") == 0 && value == NULL)
+        trace_reset();
+    else
+        result = bad(out, what, usage);
+    return result;
+}
+
+COMMAND_AT_STOP(trace, "[on|off [CLASSES] | ...]", "binary events: pid N|all, show [N], flush, reset",
+                command_run);
