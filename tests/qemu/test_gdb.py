@@ -64,8 +64,8 @@ def test_log_excerpt_is_what_the_kernel_prints():
 
 EVICTION = ["disable 1", "fl break-evict pid=2 n=10", "continue", "fl victim", "set $va = f->va",
             "set $slot = f->slot.n", "set $frame = f - frame_table", "fl pt $va 2", "fl slot $slot", "fl frame $frame",
-            "fl policy main n=99", "fl ps", "fl maps", "fl maps 1", "fl faults", "fl log 1", "fl bt", "up", "fl bt 1", "frame",
-            "fl bt all", "down", "finish", "fl pt  $va 2", "fl slot  $slot", "fl frame  $frame", "fl policy n=0",
+            "fl policy main n=99", "fl ps", "fl maps", "fl maps 1", "fl faults", "fl log 1", "fl bt", "up", "fl bt 1",
+            "frame", "fl bt all", "down", "finish", "fl pt  $va 2", "fl slot  $slot", "fl frame  $frame", "fl policy n=0",
             "fl break-evict pid=2 n=1", "continue 1"]
 
 
@@ -90,7 +90,8 @@ def test_tenth_eviction_of_pid_2(tmp_path):
     assert fields(events(before, "explain")[-1])["victim"] == f"{2:#x}:{va // PAGE:#x}"
 
     # its PTE, before and after, and whoever else says where the page is
-    raw = re.search(r"^PTE  (\w+) at (\w+)  P=1 W=1 U=1 PWT=0 PCD=0 A=0 D=1 PAT=0 G=0 avl=0$", answer["fl pt $va 2"], re.M)
+    raw = re.search(r"^PTE  (\w+) at (\w+)  P=1 W=1 U=1 PWT=0 PCD=0 A=0 D=1 PAT=0 G=0 avl=0$", answer["fl pt $va 2"],
+                    re.M)
     assert int(raw[1], 16) >> 12 == frame and raw[1] in said["pte"]
     after = re.search(rf"^PTE  (\w+) at {raw[2]}  P=0 swapped=1 slot={slot}\n +not present: in slot {slot}\n"
                       rf"slot {slot}: the page is in memory, in frame {frame:#x}$", answer["fl pt  $va 2"], re.M)
@@ -245,7 +246,8 @@ def test_symbols_follow_the_program(tmp_path):
     was switched off."""
     commands = ["fl symbols scan", "tbreak user/scan.c:main", "disable 1", "continue", "fl symbols auto",
                 "fl break-fault pid=2 n=20", "continue 1", "fl symbols", "fl bt", "fl ps", "fl bt 2", "info symbol main",
-                "fl break-fault pid=3 n=1", "fl symbols off", " continue", "fl  symbols", "fl symbols  auto", "fl symbols nosuch"]
+                "fl break-fault pid=3 n=1", "fl symbols off", " continue", "fl  symbols", "fl symbols  auto",
+                "fl symbols nosuch"]
     answer, _ = session(["RUN=run scan 8 1; run sorts & forkwait; quit"], commands, tmp_path)
     assert answer["fl symbols scan"] == "symbols of build/user/bin/scan, not automatic"
     assert re.search(r"main \(argc=3, argv=\w+, envp=\w+\) at user/scan.c", answer["continue"])

@@ -101,14 +101,15 @@ def story(log, fault_line):
 
 
 def same_for_every_build(text):
-    """What compilers and unrelated changes may move is replaced: the time, lines of source, the place of
-    arguments, machine code. Of other hexadecimal numbers, the first becomes H1, the next that differs H2,
+    """What compilers and unrelated changes may move is replaced: the time, lines of source, which header an inlined
+    function is from, the place of arguments, machine code. Of other hexadecimal numbers, the first becomes H1, the next that differs H2,
     and so on: what was equal must stay equal. Addresses of the program's data and stack are left alone."""
     text = re.sub(r"\[ *\d+\.\d{6}\]", "[time]", text)
     text = re.sub(r"(ticks|\w+_us)=\d+", r"\1=N", text)
     text = re.sub(r"(\w+) \(.*\) at ([\w/]+\.[cS]):\d+", r"\1 (...) at \2:N", text)
     text = re.sub(r"([\w/]+\.[ch])(:| line |, line )\d+", r"\1:N", text)
-    text = re.sub(r"^\d+(\t|\s+in )", r"N\1", text, flags=re.MULTILINE)
+    text = re.sub(r"^\d+(\t|\s+in ).*", r"N\1source", text, flags=re.MULTILINE)
+    text = re.sub(r"(file|at) \./[\w/]+\.h\b", r"\1 HEADER", text)
     text = re.sub(r"<(\w+)\+\d+>:\t.*", r"<\1+N>: code", text)
     names = {}
 

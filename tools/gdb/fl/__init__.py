@@ -8,9 +8,9 @@ those above them in this list:
     process    processes and what they have mapped
     paging     page tables; frames and slots in words
     policy     pools, and a policy's queues in order
-    fault      the page fault that is being handled; stopping at one
     symbols    the symbols of the program on the CPU
+    stop       what happens whenever the guest stops
+    fault      the page fault that is being handled; stopping at one
     evict      the eviction that is under way; stopping at one
     stack      backtraces, also of processes that are asleep
-    stop       what happens whenever the guest stops
     show       the commands that only show something"""

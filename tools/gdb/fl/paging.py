@@ -3,9 +3,9 @@
 the kernel knows about the frames and slots in them."""
 import gdb
 
-from fl.guest import NONE, PAGE_SHIFT, PAGE_SIZE, WORD, at, kernel_type, number, physical, physical_word, variable, words
+from fl.guest import (NONE, PAGE_SHIFT, PAGE_SIZE, WORD, elements, kernel_type, number, physical, physical_word, variable,
+                      words)
 from fl.process import named_pid, object_name, spaces
-from fl.guest import elements
 
 TABLE_SHIFT, ENTRIES = 22, 1024
 UNUSED_BITS = {"PWT": 1 << 3, "PCD": 1 << 4, "PAT": 1 << 7}  # the kernel has no names for these (Intel SDM 3A, 4.3)

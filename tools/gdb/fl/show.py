@@ -3,12 +3,12 @@
 import gdb
 
 from fl.command import COMMANDS, Command, parse_count, parse_filter, parse_number
-from fl.guest import NONE, PAGE_SHIFT, PAGE_SIZE, address, enumerator, flags, kernel_type, log_lines, number, register, variable
-from fl.paging import (ENTRIES, TABLE_SHIFT, Pages, copy_words, frame_record, frame_words, head_of, kept_in,
-                       frame_number, mapping_entries, mappings, object_name, slot_holders, slot_of, slot_record, walk,
-                       page_words, zero_frame)
+from fl.guest import (NONE, PAGE_SHIFT, PAGE_SIZE, address, enumerator, flags, kernel_type, log_lines, number, register,
+                      variable)
+from fl.paging import (ENTRIES, TABLE_SHIFT, Pages, copy_words, frame_number, frame_record, frame_words, head_of, kept_in,
+                       mapping_entries, mappings, page_words, slot_holders, slot_of, slot_record, walk, zero_frame)
 from fl.policy import pool_words, pools, queue_lines
-from fl.process import (channel_words, chosen, is_current, name_of, named_pid, pid_of, processes, region_at,
+from fl.process import (channel_words, chosen, is_current, name_of, named_pid, object_name, pid_of, processes, region_at,
                         region_words, regions, rights, running, state_of)
 
 
