@@ -6,11 +6,19 @@
 #define PAGE 4096
 #define STEP 256
 
+	.cfi_sections .debug_frame
+
 	.macro ENTER count
+	.cfi_startproc
 	push %ebp
+	.cfi_def_cfa_offset 8
+	.cfi_offset ebp, -8
 	mov %esp, %ebp
+	.cfi_def_cfa_register ebp
 	push %esi
+	.cfi_offset esi, -12
 	push %edi
+	.cfi_offset edi, -16
 	sub $16 * \count, %esp
 	.set n, 0
 	.rept \count
@@ -34,9 +42,14 @@
 	.endr
 	lea -8(%ebp), %esp
 	pop %edi
+	.cfi_restore edi
 	pop %esi
+	.cfi_restore esi
 	pop %ebp
+	.cfi_restore ebp
+	.cfi_def_cfa esp, 4
 	ret
+	.cfi_endproc
 	.endm
 
 	.macro ZERO_LINE at

@@ -41,11 +41,13 @@ def make(*words, **env):
     return out
 
 
-def debug(variables, commands, directory):
-    """Runs `make debug` and types the commands. => (what gdb answered to each, the serial log)"""
+def debug(variables, commands, directory, batch=False):
+    """Runs `make debug` and types the commands, or has them run as a script in batch mode, where the first
+    mistake ends it. => (what gdb answered to each, the serial log)"""
     script, log = directory / "commands", directory / "serial.log"
-    script.write_text("".join(c + "\n" for c in [*commands, "kill"]))
-    flags = f'-ex "set width 0" -ex "set height 0" <{script} 2>&1'
+    echo = f"echo {PROMPT.rstrip()}\\040\n" if batch else ""
+    script.write_text("".join(f"{echo}{c}\n" for c in [*commands, "kill"]))
+    flags = f'-ex "set width 0" -ex "set height 0" {"-batch -x" if batch else "<"} {script} 2>&1'
     out = make("debug", *variables, f"GDBFLAGS={flags}", FAULTLINE_LOG=str(log))
     answers = [a.rstrip("\n") for a in out.split(PROMPT)[1:]]
     assert len(answers) > len(commands), out
@@ -99,14 +101,15 @@ def story(log, fault_line):
 
 
 def same_for_every_build(text):
-    """What compilers and unrelated changes may move is replaced: the time, lines of source, the place of
-    arguments, machine code. Of other hexadecimal numbers, the first becomes H1, the next that differs H2,
+    """What compilers and unrelated changes may move is replaced: the time, lines of source, which header an inlined
+    function is from, the place of arguments, machine code. Of other hexadecimal numbers, the first becomes H1, the next that differs H2,
     and so on: what was equal must stay equal. Addresses of the program's data and stack are left alone."""
     text = re.sub(r"\[ *\d+\.\d{6}\]", "[time]", text)
     text = re.sub(r"(ticks|\w+_us)=\d+", r"\1=N", text)
     text = re.sub(r"(\w+) \(.*\) at ([\w/]+\.[cS]):\d+", r"\1 (...) at \2:N", text)
     text = re.sub(r"([\w/]+\.[ch])(:| line |, line )\d+", r"\1:N", text)
-    text = re.sub(r"^\d+(\t|\s+in )", r"N\1", text, flags=re.MULTILINE)
+    text = re.sub(r"^\d+(\t|\s+in ).*", r"N\1source", text, flags=re.MULTILINE)
+    text = re.sub(r"(file|at) \./[\w/]+\.h\b", r"\1 HEADER", text)
     text = re.sub(r"<(\w+)\+\d+>:\t.*", r"<\1+N>: code", text)
     names = {}
 
