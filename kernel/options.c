@@ -128,6 +128,11 @@ static int set_pager(struct options *o, const char *v, struct printer *out)
     return set_switch(&o->pager, "pager", v, out);
 }
 
+static int set_hist(struct options *o, const char *v, struct printer *out)
+{
+    return set_switch(&o->hist, "hist", v, out);
+}
+
 static int set_check(struct options *o, const char *v, struct printer *out)
 {
     return parse_u32(v, false, &o->check) ? 0 : bad(out, "check", v, "0 (never) to 4294967295 (faults)");
@@ -186,7 +191,7 @@ static const struct {
     {"debug", set_debug},       {"check", set_check},
     {"accessed", set_accessed}, {"allot", set_allot},
     {"mmapfit", set_mmapfit},   {"slabdebug", set_slabdebug},
-    {"trace", set_trace},
+    {"trace", set_trace},       {"hist", set_hist},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
