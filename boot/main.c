@@ -31,6 +31,7 @@
 #include "lib/symbol.h"
 #include "lib/trace.h"
 #include "mm/buddy.h"
+#include "mm/histograms.h"
 #include "mm/port.h"
 #include "mm/reclaim.h"
 #include "mm/slab.h"
@@ -357,6 +358,11 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
         refuse();
     if (options.trace != NULL && !trace_start(options.trace, &log_console))
         refuse();
+    if (options.hist && histograms_start() != VM_OK) {
+        print(&log_console, "command line: hist=on: no memory for the eviction times of %u swap slots\n",
+              swap_total());
+        refuse();
+    }
     console_init();
     keyboard_init();
     serial_enable_input();

@@ -144,6 +144,11 @@ static int set_pager(struct options *o, const char *v, struct printer *out)
     return set_switch(&o->pager, "pager", v, out);
 }
 
+static int set_hist(struct options *o, const char *v, struct printer *out)
+{
+    return set_switch(&o->hist, "hist", v, out);
+}
+
 static int set_check(struct options *o, const char *v, struct printer *out)
 {
     return parse_u32(v, false, &o->check) ? 0 : bad(out, "check", v, "0 (never) to 4294967295 (faults)");
@@ -204,6 +209,7 @@ static const struct {
     {"mmapfit", set_mmapfit},   {"slabdebug", set_slabdebug},
     {"trace", set_trace},       {"traceport", set_traceport},
     {"tracekb", set_tracekb},
+    {"hist", set_hist},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)

@@ -25,6 +25,7 @@ struct options {
     uint32_t readahead; /* pages read at once from swap */
     uint32_t order;     /* of the unit of residence */
     bool pager;         /* the pool has watermarks of its own */
+    bool hist;          /* distributions are collected from the start */
     enum merge_mode ksm;
     const struct fit *mmap_fit; /* where mmap puts what may go anywhere */
     const char *log;

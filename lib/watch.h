@@ -9,7 +9,7 @@
 enum watcher {
     WATCH_LOG,       /* lib/log.h: lines of text */
     WATCH_TRACE,     /* lib/trace.h: binary events */
-    WATCH_HISTOGRAM, /* lib/histogram.h: distributions */
+    WATCH_HISTOGRAM, /* mm/histograms.h: distributions */
     WATCH_STOP,      /* whoever wants to stop at an event */
     WATCHERS
 };

@@ -23,6 +23,7 @@
 #include "lib/wait.h"
 #include "lib/watch.h"
 #include "mm/buddy.h"
+#include "mm/histograms.h"
 #include "mm/object.h"
 #include "mm/rmap.h"
 #include "mm/stats.h"
@@ -206,6 +207,10 @@ static void evict_seen(const struct eviction *e)
     const struct frame *f = e->frame;
     char slot[16] = "none";
     TRACE(EVICT, e->write, e->pid, e->va, frame_pfn(f).n, f->slot.n);
+    if (histograms.on)
+        histograms_evicted(f);
+    if (!log_on(LOG_EVICT))
+        return;
     if (slot_valid(f->slot))
         format(slot, sizeof slot, "%u", f->slot.n);
     log_event(LOG_EVICT, "evict pid=%u va=0x%08x frame=%#x %s slot=%s policy=%s", e->pid, e->va,
@@ -327,6 +332,7 @@ void block_split(struct frame *f)
         pool_charge(p, &f[i]);
         f[i].pmap = pmap;
         f[i].va = va + i * PAGE_SIZE;
+        f[i].since = f->since;
         pool_reinsert(&f[i]);
     }
     vmstat.thp_split_page++;

@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/trace.h"
+#include "mm/histograms.h"
 
 struct fault_record fault_history[FAULT_HISTORY];
 uint32_t fault_history_next;
@@ -52,8 +53,17 @@ static uint32_t trace_flags(const struct fault_record *r, bool major, bool resol
            (major ? MAJOR : 0) | (resolved ? 0 : REFUSED);
 }
 
+static void collect(const struct fault_record *r, bool major, uint32_t ticks)
+{
+    histograms_fault(r->kase, major, ticks);
+    if (major)
+        histograms_refault(r->frame, r->slot);
+}
+
 void fault_seen(const struct fault_record *r, bool major, bool resolved, uint64_t ticks)
 {
+    if (histograms.on)
+        collect(r, major && resolved, (uint32_t)ticks);
     if (log_on(LOG_FAULT))
         log_fault(r, (uint32_t)ticks);
     TRACE(FAULT, trace_flags(r, major, resolved), r->pid, r->va, r->ip, r->frame, r->slot.n, (uint32_t)ticks);

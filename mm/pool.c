@@ -16,9 +16,11 @@ struct pool *pool_heir;
 /* => the name is the caller's and stays */
 static enum vm_result init(struct pool *p, const struct pool_config *c)
 {
+    static uint32_t pools;
     if (c->limit < pool_min_limit(c->wired_apart, c->order))
         return VM_INVALID;
     *p = (struct pool){.name = c->name,
+                       .number = ++pools,
                        .refs = 1,
                        .limit = c->limit,
                        .order = c->order,
@@ -177,6 +179,7 @@ void pool_insert(struct frame *f)
 {
     struct pool *p = f->pool;
     p->recent[p->insertions++ % ARRAY_SIZE(p->recent)] = f;
+    f->since = vmstat.pgfault;
     p->expecting = false;
     enqueue(f);
     if (unlikely(p->oracle != NULL))
@@ -258,6 +261,7 @@ void pool_arrive(struct frame *from, struct frame *to)
     struct pool *p = from->pool;
     to->pool = p;
     to->wired = from->wired;
+    to->since = from->since;
     from->pool = NULL;
     from->wired = 0;
     for (uint32_t i = 0; i < ARRAY_SIZE(p->recent); i++)

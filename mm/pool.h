@@ -24,6 +24,7 @@ enum accessed_mode {
 struct pool {
     struct list_node link; /* all pools */
     const char *name;
+    uint32_t number; /* from 1 on, never given twice */
     const struct policy *policy;
     void *state;       /* the policy's instance */
     uint32_t capacity; /* what it was created for */
