@@ -129,4 +129,4 @@ static int command_run(int argc, char **argv, struct printer *out)
 }
 
 COMMAND_AT_STOP(iostat, "[reset]", "the disk's requests, utilisation, mean queue and wait; count from now on",
-                command_run);
+                command_run, .words = "reset");

@@ -72,4 +72,5 @@ static int allot_run(int argc, char **argv, struct printer *out)
 }
 
 COMMAND(allot, "[global|equal|ws[:US]|pff[:US]]",
-        "how frames are split among programs, and who is suspended; another way, while none runs", allot_run);
+        "how frames are split among programs, and who is suspended; another way, while none runs", allot_run,
+        .words = "global equal ws pff");

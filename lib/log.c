@@ -115,6 +115,11 @@ bool log_configure(const char *list)
     return true;
 }
 
+const char *log_class_name(uint32_t i)
+{
+    return i < ARRAY_SIZE(class_names) ? class_names[i].name : NULL;
+}
+
 void log_describe(struct printer *out)
 {
     print(out, "log:");

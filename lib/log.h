@@ -51,6 +51,9 @@ extern struct printer log_console;
  * (`fault,evict`, `+swap`, `-fault`). => false, nothing changed, if a name is unknown. */
 bool log_configure(const char *list);
 
+/* => the i-th name that may stand in such a list, with no sign; NULL beyond the last */
+const char *log_class_name(uint32_t i);
+
 /* The names that log_configure knows, with those that are on. */
 void log_describe(struct printer *out);
 

@@ -104,7 +104,33 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
+void policy_complete(struct completion *c)
+{
+    for (uint32_t i = 0; i < policy_count; i++)
+        complete_offer(c, policy_table[i]->name);
+}
+
+void pool_complete(struct completion *c)
+{
+    list_for_each (n, &all_pools)
+        complete_offer(c, container_of(n, struct pool, link)->name);
+}
+
+static void command_complete(int argc, char **argv UNUSED, struct completion *c)
+{
+    if (argc == 1)
+        policy_complete(c);
+    else if (argc == 2 && complete_after(c, "pool="))
+        pool_complete(c);
+    else if (argc == 2)
+        complete_words(c, "pid= pool=");
+}
+
 COMMAND_AT_STOP(
     policy, "[dump | NAME [pid=N|pool=P]]",
     "policies (* in use) and pools; another policy for a pool; dump: the pages in the policy's order",
-    command_run);
+    command_run, .words = "dump", .complete = command_complete,
+    .more = "  policy            all policies, * in use, and the pools\n"
+            "  policy arc        the pool that all share is under arc from here on; every page stays\n"
+            "  policy lirs pid=3   the same for the pool of a program started by `with`\n"
+            "  policy dump       the pages of each pool, those that go first first\n");

@@ -213,4 +213,5 @@ static int command_run(int argc, char **argv, struct printer *out)
 }
 
 COMMAND_AT_STOP(slab, "[reap | debug [0-2]]",
-                "kernel object caches; give empty slabs back; how to guard new ones", command_run);
+                "kernel object caches; give empty slabs back; how to guard new ones", command_run,
+                .words = "reap debug");
