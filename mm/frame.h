@@ -57,6 +57,7 @@ struct frame {
     struct object *object; /* [o] the object whose page it is; NULL for a private page */
     uint32_t index;        /* [o] which of its pages */
     uint32_t wired;        /* [p] locked mappings; not QUEUED while there are any */
+    uint32_t since;        /* [p] the fault (vmstat.pgfault) at which the page came in; for people */
 };
 
 extern struct frame *frame_table;    /* indexed by pfn */

@@ -177,6 +177,7 @@ void pool_insert(struct frame *f)
 {
     struct pool *p = f->pool;
     p->recent[p->insertions++ % ARRAY_SIZE(p->recent)] = f;
+    f->since = vmstat.pgfault;
     p->expecting = false;
     enqueue(f);
     if (unlikely(p->oracle != NULL))
@@ -258,6 +259,7 @@ void pool_arrive(struct frame *from, struct frame *to)
     struct pool *p = from->pool;
     to->pool = p;
     to->wired = from->wired;
+    to->since = from->since;
     from->pool = NULL;
     from->wired = 0;
     for (uint32_t i = 0; i < ARRAY_SIZE(p->recent); i++)
