@@ -111,7 +111,7 @@ bool log_configure(const char *list)
         if (*list == ',')
             list++;
     }
-    log_classes = now | LOG_ERROR;
+    log_classes = now | LOG_ERROR | (log_classes & LOG_KEEP);
     return true;
 }
 

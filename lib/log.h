@@ -17,6 +17,7 @@ enum log_class {
     LOG_ERROR = 1u << 6,   /* always on */
     LOG_EXPLAIN = 1u << 7, /* one line per victim: why it, and who else */
     LOG_MOVE = 1u << 8,    /* one line per page that compaction moves */
+    LOG_KEEP = 1u << 30,   /* no line: the explain command keeps the reasons of the last picks */
 };
 
 #define LOG_DEFAULT (LOG_BOOT | LOG_PROC | LOG_FAULT | LOG_EVICT | LOG_MOVE | LOG_ERROR)

@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "lib/wait.h"
 #include "mm/buddy.h"
+#include "mm/explain.h"
 #include "mm/port.h"
 #include "mm/slab.h"
 #include "mm/stats.h"
@@ -78,22 +79,6 @@ static bool legal(const struct pool *p, const struct frame *f)
            (f->flags & (FRAME_BUSY | FRAME_QUEUED)) == FRAME_QUEUED;
 }
 
-/* log=+explain: who goes, what decided, and who would have gone else. */
-static void NOINLINE explain(const struct pool *p, struct frame *victim)
-{
-    char text[112] = "", next[32] = "none"; /* a log line has 256 */
-    struct buffer_printer why;
-    buffer_printer_init(&why, text, sizeof text);
-    struct frame *second = p->policy->explain != NULL ? p->policy->explain(p->state, victim, &why.to) : NULL;
-    struct page_id id = policy_page(victim);
-    if (second != NULL)
-        format(next, sizeof next, "%#x:%#x", policy_page(second).owner, policy_page(second).page);
-    log_event(LOG_EXPLAIN,
-              "explain policy=%s victim=%#x:%#x frame=%#x accessed=%u dirty=%u why=\"%s\" runner-up=%s",
-              p->policy->name, id.owner, id.page, frame_pfn(victim).n, policy_accessed(victim),
-              policy_dirty(victim), text, next);
-}
-
 static struct frame *ask(struct pool *p)
 {
     struct frame *f = p->policy->pick_victim(p->state);
@@ -116,8 +101,8 @@ static struct frame *pick(struct pool *p)
     }
     while (unlikely(n > 0))
         pool_reinsert(held[--n]);
-    if (log_on(LOG_EXPLAIN))
-        explain(p, f);
+    if (explain_on())
+        explain_pick(p, f);
     return f;
 }
 
