@@ -22,10 +22,14 @@ enum {
     X86_P = 1 << 0,
     X86_W = 1 << 1,
     X86_U = 1 << 2,
+    X86_PWT = 1 << 3,
+    X86_PCD = 1 << 4,
     X86_A = 1 << 5,
     X86_D = 1 << 6,
     X86_PS = 1 << 7,
+    X86_PAT = 1 << 7, /* of a PTE */
     X86_G = 1 << 8,
+    X86_SOFTWARE = 1 << 9, /* and two more: ignored by the CPU, always 0 */
     X86_SWAPPED = 1 << 3,
     X86_SLOT_SHIFT = 8,
 };
