@@ -161,6 +161,8 @@ struct cpu_use {
 };
 struct cpu_use proc_cpu_use(void);
 
+extern uint32_t context_switches; /* since boot */
+
 uint32_t proc_count(void); /* processes with a program, not ended */
 
 #endif

@@ -21,6 +21,7 @@ static struct list_node dead = {&dead, &dead};
 static uint32_t disk_waiters; /* programs in wait_on */
 static uint64_t start_ticks;  /* TSC when the first process began */
 static uint64_t iowait_ticks, idle_ticks;
+uint32_t context_switches;
 
 /* The queues are not locked. A preemptible thread that forgets this would break them, but rarely. */
 static void check_interrupts_off(const char *who UNUSED)
@@ -66,6 +67,7 @@ static void switch_to(struct proc *p)
 {
     struct proc *from = current;
     uint64_t now = rdtsc();
+    context_switches++;
     from->result.cpu_ticks += now - from->since;
     p->since = now;
     if (uses_fpu(from))
