@@ -90,6 +90,18 @@ struct blkdev *latency_wrap(struct blkdev *inner, uint32_t micros)
     return &disk.dev;
 }
 
+bool latency_set(uint32_t micros)
+{
+    if (disk.inner != NULL)
+        disk.micros = micros;
+    return disk.inner != NULL;
+}
+
+uint32_t latency_micros(void)
+{
+    return disk.micros;
+}
+
 static void reset(void)
 {
     disk.since = clock_micros();

@@ -41,5 +41,6 @@ void edit_complete(struct editor *e);
  * none twice in a row. history_back(1) is the newest one. => NULL if there are not so many */
 void history_add(const char *line);
 const char *history_back(uint32_t n);
+bool history_lost(void); /* there were more */
 
 #endif

@@ -22,3 +22,8 @@ const char *history_back(uint32_t n)
 {
     return n > 0 && n <= MIN(entered, (uint32_t)HISTORY_LINES) ? lines[(entered - n) % HISTORY_LINES] : NULL;
 }
+
+bool history_lost(void)
+{
+    return entered > HISTORY_LINES;
+}

@@ -85,16 +85,17 @@ static int vmstat_run(int argc, char **argv, struct printer *out)
     return command_may_sleep("vmstat N", out) ? watch(samples, period, out) : 1;
 }
 
-COMMAND_AT_STOP(vmstat, "[N [MS]]",
-                "machine-wide counters, under Linux's /proc/vmstat names; N times what they grew by", vmstat_run,
-                .more = "  With N: as many lines, one a second of the guest's time, or one each MS milliseconds:\n"
-                        "    r b       programs that run or could, that sleep\n"
-                        "    free      frames\n"
-                        "    faults majors swpin swpout steal scan   pgfault pgmajfault pswpin pswpout pgsteal\n"
-                        "              pgscan, by how much they grew\n"
-                        "    ctx       switches from one process to another\n"
-                        "    us wa id  percent of time: at work, kernel included; waiting for a disk; idle\n"
-                        "  run qsort &    and then    vmstat 10 50\n");
+COMMAND_AT_STOP(
+    vmstat, "[N [MS]]", "machine-wide counters, under Linux's /proc/vmstat names; N times what they grew by",
+    vmstat_run,
+    .more = "  With N: as many lines, one a second of the guest's time, or one each MS milliseconds:\n"
+            "    r b       programs that run or could, that sleep\n"
+            "    free      frames\n"
+            "    faults majors swpin swpout steal scan   pgfault pgmajfault pswpin pswpout pgsteal\n"
+            "              pgscan, by how much they grew\n"
+            "    ctx       switches from one process to another\n"
+            "    us wa id  percent of time: at work, kernel included; waiting for a disk; idle\n"
+            "  run qsort &    and then    vmstat 10 50\n");
 
 /* ---- top ---- */
 
@@ -168,8 +169,8 @@ static int top_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
           us / 1000000, us / 1000 % 1000, looked_at > 0 ? "the last" : "boot", count,
           now.vm.pgfault - last.vm.pgfault, now.vm.pgmajfault - last.vm.pgmajfault,
           now.vm.pgsteal - last.vm.pgsteal, buddy_free_frames());
-    print(out, "%5s %-12s %-8s %8s %8s %8s %10s %5s\n", "pid", "name", "state", "resident", "faults", "majors",
-          "evictions", "cpu%");
+    print(out, "%5s %-12s %-8s %8s %8s %8s %10s %5s\n", "pid", "name", "state", "resident", "faults",
+          "majors", "evictions", "cpu%");
     memset(before, 0, sizeof before);
     for (uint32_t i = 0; i < count; i++) {
         const struct row *r = &rows[i];

@@ -120,6 +120,18 @@ const char *log_class_name(uint32_t i)
     return i < ARRAY_SIZE(class_names) ? class_names[i].name : NULL;
 }
 
+void log_list(struct printer *out)
+{
+    uint32_t now = log_classes & ~(uint32_t)LOG_KEEP, listed = 0;
+    if (now == LOG_QUIET || now == LOG_DEFAULT || now == LOG_ALL) {
+        print(out, "%s", now == LOG_QUIET ? "quiet" : now == LOG_ALL ? "all" : "default");
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(class_names) - 2; i++)
+        if (now & class_names[i].classes)
+            print(out, "%s%s", listed++ > 0 ? "," : "", class_names[i].name);
+}
+
 void log_describe(struct printer *out)
 {
     print(out, "log:");

@@ -55,6 +55,9 @@ bool log_configure(const char *list);
 /* => the i-th name that may stand in such a list, with no sign; NULL beyond the last */
 const char *log_class_name(uint32_t i);
 
+/* What is on, as a list that log_configure takes. */
+void log_list(struct printer *out);
+
 /* The names that log_configure knows, with those that are on. */
 void log_describe(struct printer *out);
 
