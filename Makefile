@@ -24,6 +24,7 @@ else
 
 #: Variables of run, debug and iso (others of the kernel go into APPEND):
 #:   RUN=demo       monitor commands to run after boot, e.g. RUN="run matmul; ps"
+#:   SCRIPT=        file with monitor commands, one a line, to run instead: the guest has it as /script
 #:   FRAMES=        limit of the default pool, in frames
 #:   POLICY=        replacement policy, e.g. fifo, clock, gip; make sim ARGS=--list lists them all
 #:   SWAPMB=        size of the swap disk in MiB
@@ -35,7 +36,7 @@ else
 #:   ICOUNT=1       one tick = one instruction: the same run, tick for tick, every time
 #:   WINDOW=auto    1, 0 or auto: a window for the VGA screen
 #:   TIMEOUT=600    seconds until a guest without a terminal is stopped as hung
-RUN     ?= demo
+RUN     ?= $(if $(SCRIPT),load script,demo)
 MEM     ?= 64M
 WINDOW  ?= auto
 TIMEOUT ?= 600
@@ -142,6 +143,8 @@ GLIBC_SRC  := $(wildcard user/glibc/*.c user/glibc/*/*.c)
 GLIBC_OBJ  := $(GLIBC_SRC:%=$(B)/glibc/%.o)
 GLIBC_NAME := $(sort $(foreach s,$(GLIBC_SRC:user/glibc/%.c=%),$(firstword $(subst /, ,$s))))
 GLIBC_BIN  := $(if $(call has,$(GLIBC_CC)),$(GLIBC_NAME:%=$(B)/user/glibc/%))
+# Monitor commands for load.
+SCRIPTS  := $(wildcard user/scripts/*)
 INITRD   := $(B)/initrd.tar
 
 HOST_SRC   := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
@@ -195,7 +198,7 @@ STAMP_kernel$(VARIANT) := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
 STAMP_link$(VARIANT) := $(LINK) $(KERNEL_OBJ)
 STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ) $(HEAP_OBJ) $(USER_OBJ)
 STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
-STAMP_initrd := $(USER_BIN) $(GLIBC_BIN)
+STAMP_initrd := $(USER_BIN) $(GLIBC_BIN) $(SCRIPTS)
 STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
 STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
 STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
@@ -286,13 +289,14 @@ $(GLIBC_BIN): $(B)/stamp/glibc
 	$(Q)$(GLIBC_CC) -static $(filter %.o,$^) -o $@ -Wl,--build-id=none
 
 # The same bytes from the same programs: no times, no owners, a fixed order. Debug information stays behind.
-$(INITRD): $(USER_BIN) $(GLIBC_BIN) $(B)/stamp/initrd
+$(INITRD): $(USER_BIN) $(GLIBC_BIN) $(SCRIPTS) $(B)/stamp/initrd
 	$(call say,TAR,$@)
 	$(if $(GLIBC_SRC),$(if $(GLIBC_BIN),,@echo '  SKIP    user/glibc: no $(GLIBC_CC) here (make deps installs it)'))
-	@rm -rf $(B)/initrd && mkdir -p $(B)/initrd/bin
+	@rm -rf $(B)/initrd && mkdir -p $(B)/initrd/bin $(B)/initrd/scripts
+	$(Q)cp $(SCRIPTS) $(B)/initrd/scripts
 	$(Q)for p in $(USER_BIN) $(GLIBC_BIN); do $(STRIP) -s $$p -o $(B)/initrd/bin/$${p##*/} || exit 1; done
 	$(Q)tar -C $(B)/initrd --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner \
-		--mode=0755 -cf $@ bin
+		--mode=0755 -cf $@ bin scripts
 
 ### Running #############################################################################################
 
@@ -301,7 +305,8 @@ CMDLINE    = $(strip $(if $(FRAMES),frames=$(FRAMES)) $(if $(POLICY),policy=$(PO
 QEMU       = exec $(PYTHON) tools/qemu.py --kernel $(KERNEL) --initrd $(INITRD) --mem $(MEM)
 SWAP_DISK  = $(filter swap=hda swap=hdb swap=hdc swap=hdd,$(APPEND))
 RUN_FLAGS  = --append $(call quote,$(CMDLINE)) --run $(call quote,$(RUN)) --window $(WINDOW) --timeout $(TIMEOUT) \
-             --swap-image $(call quote,$(SWAPIMG)) $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount)
+             --swap-image $(call quote,$(SWAPIMG)) $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount) \
+             $(if $(SCRIPT),--script $(call quote,$(SCRIPT)))
 
 #:   run            build, boot in QEMU, run RUN; then the monitor, or power off if there is no terminal
 .PHONY: run

@@ -21,6 +21,7 @@
 #include "kernel/monitor.h"
 #include "kernel/proc.h"
 #include "kernel/replay.h"
+#include "kernel/script.h"
 #include "kernel/status.h"
 #include "kernel/symbols.h"
 #include "kernel/trace.h"
@@ -306,11 +307,13 @@ static void init_initrd(void)
         refuse();
 }
 
-/* All other modules are traces. */
-static void init_traces(void)
+/* All other modules are traces, but one may be a script. */
+static void init_modules(void)
 {
     for (uint32_t i = 1; i < info.module_count; i++) {
         struct phys_range m = info.modules[i];
+        if (script_add(phys_to_ptr(m.start), m.end - m.start))
+            continue;
         if (!trace_add(phys_to_ptr(m.start), m.end - m.start, &log_console))
             refuse();
     }
@@ -318,7 +321,7 @@ static void init_traces(void)
 
 static void init_ksm(void)
 {
-    if (merge_init(options.ksm) != VM_OK || proc_thread("ksmd", ksm_run, NULL) == NULL)
+    if (ksm_set(options.ksm) != VM_OK)
         panic("no memory for same-page merging");
 }
 
@@ -353,7 +356,7 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
     check_initrd();
     init_memory();
     init_initrd();
-    init_traces();
+    init_modules();
     if (!trace_init(options.trace_port, options.trace_kib, &log_console))
         refuse();
     if (options.trace != NULL && !trace_start(options.trace, &log_console))

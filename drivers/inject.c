@@ -46,4 +46,5 @@ static int command_run(int argc, char **argv, struct printer *out)
 }
 
 COMMAND_AT_STOP(disk, "[fail-read|fail-write|corrupt N]",
-                "the ramdisk or zram; make the N-th transfer from now go wrong", command_run);
+                "the ramdisk or zram; make the N-th transfer from now go wrong", command_run,
+                .words = "fail-read fail-write corrupt");

@@ -22,7 +22,23 @@ enum {
     CONTROL = 0x1d,
     CAPS_LOCK = 0x3a
 };
-enum { KEYPAD_ENTER = 0x1c, UP = 0x48, DOWN = 0x50, LEFT = 0x4b, RIGHT = 0x4d };
+enum {
+    KEYPAD_ENTER = 0x1c,
+    HOME = 0x47,
+    UP = 0x48,
+    LEFT = 0x4b,
+    RIGHT = 0x4d,
+    END = 0x4f,
+    DOWN = 0x50,
+    REMOVE = 0x53
+};
+
+/* What a terminal sends for these keys. */
+static const struct {
+    uint8_t code;
+    const char *sequence;
+} extended_keys[] = {{KEYPAD_ENTER, "\n"}, {UP, "\033[A"},   {DOWN, "\033[B"}, {RIGHT, "\033[C"},
+                     {LEFT, "\033[D"},     {HOME, "\033[H"}, {END, "\033[F"},  {REMOVE, "\033[3~"}};
 
 static const char plain[] = "\0\0331234567890-=\b\tqwertyuiop[]\n\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
 static const char shifted[] = "\0\033!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
@@ -38,14 +54,10 @@ static void send(uint16_t port, uint8_t value)
 
 static void press_extended(uint8_t code)
 {
-    if (code == KEYPAD_ENTER)
-        input_push('\n');
-    char letter = code == UP ? 'A' : code == DOWN ? 'B' : code == RIGHT ? 'C' : code == LEFT ? 'D' : '\0';
-    if (letter == '\0')
-        return;
-    input_push('\033');
-    input_push('[');
-    input_push(letter);
+    for (size_t i = 0; i < ARRAY_SIZE(extended_keys); i++)
+        if (extended_keys[i].code == code)
+            for (const char *c = extended_keys[i].sequence; *c != '\0'; c++)
+                input_push(*c);
 }
 
 static void press(uint8_t code)

@@ -90,6 +90,18 @@ struct blkdev *latency_wrap(struct blkdev *inner, uint32_t micros)
     return &disk.dev;
 }
 
+bool latency_set(uint32_t micros)
+{
+    if (disk.inner != NULL)
+        disk.micros = micros;
+    return disk.inner != NULL;
+}
+
+uint32_t latency_micros(void)
+{
+    return disk.micros;
+}
+
 static void reset(void)
 {
     disk.since = clock_micros();
@@ -129,4 +141,4 @@ static int command_run(int argc, char **argv, struct printer *out)
 }
 
 COMMAND_AT_STOP(iostat, "[reset]", "the disk's requests, utilisation, mean queue and wait; count from now on",
-                command_run);
+                command_run, .words = "reset");

@@ -12,4 +12,8 @@
  * until its request has been served; before the clock ticks, requests take no time. There is one. */
 struct blkdev *latency_wrap(struct blkdev *inner, uint32_t micros);
 
+/* Another time for requests from here on, 0 or more. => false: latency_wrap was not called */
+bool latency_set(uint32_t micros) MUST_CHECK;
+uint32_t latency_micros(void);
+
 #endif

@@ -165,6 +165,13 @@ void vga_init(void)
     vga_flush();
 }
 
+void vga_clear(void)
+{
+    clear(0, STATUS_ROW);
+    row = column = 0;
+    stale = true;
+}
+
 void vga_flush(void)
 {
     if (!stale || screen == NULL)

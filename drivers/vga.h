@@ -30,6 +30,9 @@ void vga_set_color(enum vga_color foreground, enum vga_color background);
  * says with what (background << 4 | foreground), character by character. */
 void vga_color_lines(uint32_t lines, uint8_t (*attribute_of)(char c));
 
+/* Empties the rows that scroll; printing goes on at the top. */
+void vga_clear(void);
+
 /* Brings what was printed onto the screen. Called a few times a second, and before the machine stops. */
 void vga_flush(void);
 

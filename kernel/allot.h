@@ -57,6 +57,7 @@ extern struct list_node allotments;
 
 /* "global", "equal", "ws", "ws:MICROS", "pff", "pff:MICROS". => false if it is none of them */
 bool allot_parse(const char *text, struct allot_config *c) MUST_CHECK;
+const char *allot_mode_name(enum allot_mode mode);
 extern const char allot_legal[]; /* what allot_parse takes, for messages */
 
 /* Another mode. main_pool exists. => false after saying why not: programs are running, frames or memory are

@@ -5,7 +5,7 @@
 #include "kernel/proc.h"
 #include "lib/command.h"
 
-static const char *mode_name(enum allot_mode mode)
+const char *allot_mode_name(enum allot_mode mode)
 {
     static const char *const names[] = {"global", "equal", "ws", "pff"};
     return names[mode];
@@ -31,7 +31,7 @@ static void show_summary(struct printer *out)
 {
     struct allot_config c = allot_config();
     struct load_figures f = load_figures();
-    print(out, "allot: mode=%s", mode_name(c.mode));
+    print(out, "allot: mode=%s", allot_mode_name(c.mode));
     if (c.micros != 0)
         print(out, " %s_us=%u", c.mode == ALLOT_WS ? "tau" : "t", c.micros);
     print(out, " frames=%u", allot_frames());
@@ -72,4 +72,5 @@ static int allot_run(int argc, char **argv, struct printer *out)
 }
 
 COMMAND(allot, "[global|equal|ws[:US]|pff[:US]]",
-        "how frames are split among programs, and who is suspended; another way, while none runs", allot_run);
+        "how frames are split among programs, and who is suspended; another way, while none runs", allot_run,
+        .words = "global equal ws pff");

@@ -223,4 +223,4 @@ static int bench_command(int argc, char **argv, struct printer *out)
 COMMAND(bench, "[alloc [LIVE...]]",
         "cost of the basic operations, or of the allocators with so many live blocks; meant for -icount and "
         "log=quiet",
-        bench_command);
+        bench_command, .words = "alloc");

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * The line editor over drivers/input.h. */
+ * Keys from drivers/input.h, lines for the monitor and for programs; the editor is edit.c. */
 #include "kernel/console.h"
 #include "arch/x86/io.h"
 #include "drivers/input.h"
+#include "kernel/edit.h"
 #include "kernel/file.h"
 #include "kernel/proc.h"
 #include "lib/log.h"
 #include "lib/string.h"
-
-enum { CTRL_C = 3, CTRL_D = 4, CTRL_U = 21, BACKSPACE = 8, DELETE = 127, ESCAPE = 27 };
 
 bool console_attended;
 bool console_frozen;
@@ -35,60 +34,76 @@ static int next_char(void)
     return c;
 }
 
-static void erase(size_t n)
+/* The keys beside letters, as ANSI terminals and our keyboard send them: ESC [ letter, ESC O letter, or
+ * ESC [ number ~. */
+static int letter_key(int c)
 {
-    while (n-- > 0)
-        print(&log_console, "\b \b");
+    static const struct {
+        char letter;
+        int key;
+    } keys[] = {{'A', KEY_UP},   {'B', KEY_DOWN}, {'C', KEY_RIGHT},
+                {'D', KEY_LEFT}, {'H', KEY_HOME}, {'F', KEY_END}};
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (keys[i].letter == c)
+            return keys[i].key;
+    return KEY_NONE;
+}
+
+static int number_key(uint32_t n)
+{
+    enum { HOME = 1, REMOVE = 3, END = 4, HOME_TOO = 7, END_TOO = 8 };
+    if (n == HOME || n == HOME_TOO)
+        return KEY_HOME;
+    if (n == END || n == END_TOO)
+        return KEY_END;
+    return n == REMOVE ? KEY_DELETE : KEY_NONE;
+}
+
+static int next_key(void)
+{
+    enum { ESCAPE = 27 };
+    int c = next_char();
+    if (c != ESCAPE)
+        return c;
+    uint32_t n = 0;
+    c = next_char();
+    if (c == 'O')
+        return letter_key(next_char());
+    if (c != '[')
+        return c < 0 ? c : KEY_NONE;
+    while ((c = next_char()) == ';' || (c >= '0' && c <= '9'))
+        n = c == ';' ? n : n * 10 + (uint32_t)(c - '0');
+    if (c < 0)
+        return c;
+    return c == '~' ? number_key(n) : letter_key(c);
+}
+
+static bool edit_line(struct editor *e)
+{
+    edit_begin(e);
+    for (;;) {
+        int key = next_key();
+        if (key < 0)
+            return false;
+        enum edit_result r = edit_key(e, key);
+        if (r != EDIT_GOES_ON)
+            return r == EDIT_DONE;
+    }
 }
 
 bool console_line(char *line, size_t size)
 {
-    size_t len = 0;
-    bool escape = false;
-    for (;;) {
-        int c = next_char();
-        if (c < 0)
-            return false;
-        if (escape) {
-            escape =
-                c == '[' || (c >= '0' && c <= '9') || c == ';'; /* the sequence ends with a letter or ~ */
-            continue;
-        }
-        switch (c) {
-        case '\r':
-        case '\n':
-            print(&log_console, "\n");
-            line[len] = '\0';
-            return true;
-        case CTRL_C:
-            print(&log_console, "^C\n");
-            line[0] = '\0';
-            return true;
-        case CTRL_D:
-            if (len == 0)
-                return false;
-            break;
-        case CTRL_U:
-            erase(len);
-            len = 0;
-            break;
-        case BACKSPACE:
-        case DELETE:
-            if (len > 0) {
-                erase(1);
-                len--;
-            }
-            break;
-        case ESCAPE:
-            escape = true;
-            break;
-        default:
-            if (c >= ' ' && len + 1 < size) {
-                line[len++] = (char)c;
-                print(&log_console, "%c", c);
-            }
-        }
-    }
+    struct editor e = {.line = line, .size = size};
+    return edit_line(&e);
+}
+
+bool console_command(const char *prompt, char *line, size_t size)
+{
+    struct editor e = {.prompt = prompt, .line = line, .size = size, .commands = true};
+    if (!edit_line(&e))
+        return false;
+    history_add(line);
+    return true;
 }
 
 int console_read(char *buf, size_t size)

@@ -11,9 +11,12 @@ enum { CONSOLE_LINE = 256 };
 
 void console_init(void);
 
-/* Sleeps until a line has been typed, and returns it without its newline, cut to size. Backspace, Ctrl-U
- * and Ctrl-C (gives an empty line) work. => false at end of input (Ctrl-D on an empty line). */
+/* Sleeps until a line has been typed, and returns it without its newline, cut to size, which is at most
+ * CONSOLE_LINE. Ctrl-C gives an empty line. => false at end of input (Ctrl-D on an empty line). */
 bool console_line(char *line, size_t size);
+
+/* The same at a prompt, which it prints, with history and completion. */
+bool console_command(const char *prompt, char *line, size_t size);
 
 /* read(2) on standard input: a line with its newline, in as many pieces as the caller's size wants; 0 at
  * end of input, and always 0 while a script runs: then nobody is there to type. */

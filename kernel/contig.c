@@ -365,4 +365,5 @@ static int command_run(int argc, char **argv, struct printer *out)
 }
 
 COMMAND(contig, "init|alloc|free|write|read|compact|auto|strategy|status|reset ...",
-        "contiguous partitions of physical memory for programs, and their compaction", command_run);
+        "contiguous partitions of physical memory for programs, and their compaction", command_run,
+        .words = "init alloc free write read compact auto strategy status reset");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * exact, reftrace: a program's true page-reference string, recorded and printed. */
 #include "mm/exact.h"
+#include "kernel/monitor.h"
 #include "kernel/run.h"
 #include "lib/command.h"
 #include "lib/string.h"
@@ -32,8 +33,17 @@ static int exact_run(int argc, char **argv, struct printer *out)
     return run_exact(argc - 2, argv + 2, &(struct run_options){.summary = true}, out);
 }
 
+static void exact_complete(int argc, char **argv, struct completion *c)
+{
+    if (argc == 1)
+        complete_words(c, "run");
+    else
+        complete_programs(argc - 1, argv + 1, c);
+}
+
 COMMAND(exact, "run PROG [ARG..] [& PROG ..]",
-        "run, every page reference trapped and recorded; then: reftrace", exact_run);
+        "run, every page reference trapped and recorded; then: reftrace", exact_run,
+        .complete = exact_complete);
 
 enum { A_LINE = 16 };
 
@@ -76,4 +86,4 @@ static int reftrace_run(int argc, char **argv, struct printer *out)
 COMMAND_AT_STOP(
     reftrace, "[memory]",
     "print the references that exact recorded, hexadecimal page numbers, w = written; memory: where they are",
-    reftrace_run);
+    reftrace_run, .words = "memory");

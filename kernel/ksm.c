@@ -2,7 +2,6 @@
  * Merging in the background: a few pages, and a sleep. */
 #include "kernel/ksm.h"
 #include "kernel/proc.h"
-#include "mm/merge.h"
 
 /* Linux's defaults: 5,000 pages a second, of which each costs about as much as a page fault. */
 enum { PAGES_TO_SCAN = 100, SLEEP_US = 20000 };
@@ -11,7 +10,18 @@ void ksm_run(void *unused UNUSED)
 {
     static const char channel; /* woken by time only */
     for (;;) {
-        merge_scan(PAGES_TO_SCAN);
+        if (merge_mode() != MERGE_OFF)
+            merge_scan(PAGES_TO_SCAN);
         proc_sleep_on(&channel, clock_micros() + SLEEP_US);
     }
+}
+
+enum vm_result ksm_set(enum merge_mode mode)
+{
+    static bool started;
+    enum vm_result r = merge_init(mode);
+    if (r != VM_OK || mode == MERGE_OFF || started)
+        return r;
+    started = proc_thread("ksmd", ksm_run, NULL) != NULL;
+    return started ? VM_OK : VM_NO_MEMORY;
 }

@@ -3,7 +3,12 @@
 #ifndef KERNEL_KSM_H
 #define KERNEL_KSM_H
 
-/* The thread's life. Never returns. => merge_init was called. */
+#include "mm/merge.h"
+
+/* The thread's life. Never returns. */
 void ksm_run(void *unused);
+
+/* Merging begins, goes on in another way, or ends. => VM_OK, or VM_NO_MEMORY and it is off */
+enum vm_result ksm_set(enum merge_mode mode) MUST_CHECK;
 
 #endif

@@ -3,41 +3,39 @@
 #include "kernel/monitor.h"
 #include "drivers/exit.h"
 #include "kernel/console.h"
-#include "kernel/proc.h"
+#include "kernel/edit.h"
 #include "lib/command.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
-enum { ARGS_MAX = 48, COMMAND_NAME = 16 };
+enum { COMMAND_NAME = 16 };
+#define PROMPT "faultline> "
 
 struct pool main_pool;
 
 static uint32_t failures;
 
-static const struct command *find_command(const char *name)
+static int run_line(char *line)
 {
-    for (const struct command *const *c = __start_commands; c < __stop_commands; c++)
-        if (strcmp((*c)->name, name) == 0)
-            return *c;
-    return NULL;
-}
-
-int monitor_command(char *line)
-{
-    char *argv[ARGS_MAX];
-    int argc = command_split(line, argv, ARGS_MAX);
+    char *argv[MONITOR_ARGS];
+    int argc = command_split(line, argv, MONITOR_ARGS);
     if (argc == 0)
         return 0;
-    int result = 1;
-    const struct command *c = argc > 0 ? find_command(argv[0]) : NULL;
+    const struct command *c = argc > 0 ? command_find(argv[0]) : NULL;
     if (argc < 0)
-        print(&log_console, "more than %d words in a command\n", ARGS_MAX);
+        print(&log_console, "more than %d words in a command\n", MONITOR_ARGS);
     else if (c == NULL)
         print(&log_console, "%s: no such command; help lists them\n", argv[0]);
     else if (c->args[0] == '\0' && argc > 1)
         print(&log_console, "%s: unexpected argument %s\n", argv[0], argv[1]);
     else
-        result = c->run(argc, argv, &log_console);
+        return c->run(argc, argv, &log_console);
+    return 1;
+}
+
+int monitor_command(char *line)
+{
+    int result = run_line(line);
     failures += result != 0;
     return result;
 }
@@ -53,12 +51,18 @@ void monitor_command_at_stop(char *line)
         n++;
     }
     name[n] = '\0';
-    const struct command *c = find_command(name);
+    const struct command *c = command_find(name);
     if (c != NULL && !c->at_stop)
         print(&log_console,
               "%s: not while a fault is stopped: Enter goes on to the next stop, c lets it run\n", name);
     else
         monitor_command(line);
+}
+
+int monitor_script_line(char *line)
+{
+    print(&log_console, PROMPT "%s\n", line);
+    return run_line(line);
 }
 
 static void run_script(const char *script)
@@ -76,8 +80,8 @@ static void run_script(const char *script)
         } else if (len > skip) {
             memcpy(line, script + skip, len - skip);
             line[len - skip] = '\0';
-            print(&log_console, "faultline> %s\n", line);
-            monitor_command(line);
+            history_add(line);
+            failures += monitor_script_line(line) != 0;
         }
         script += end ? len + 1 : len;
     }
@@ -91,11 +95,31 @@ void monitor_run(const char *script)
     print(&log_console, "help lists the commands, quit powers off\n");
     for (;;) {
         char line[CONSOLE_LINE], quit[] = "quit";
-        print(&log_console, "faultline> ");
-        if (!console_line(line, sizeof line))
+        if (!console_command(PROMPT, line, sizeof line))
             monitor_command(quit);
         failures = 0; /* a person at the prompt sees errors; only the last command decides the status */
         monitor_command(line);
+    }
+}
+
+static void help_line(const struct command *c, struct printer *out)
+{
+    print(out, "  %-10s %-26s %s\n", c->name, c->args, c->help);
+}
+
+/* In order of name: the linker's order means nothing to people. */
+static void help_all(struct printer *out)
+{
+    const char *last = "";
+    for (;;) {
+        const struct command *next = NULL;
+        for (const struct command *const *c = __start_commands; c < __stop_commands; c++)
+            if (strcmp((*c)->name, last) > 0 && (next == NULL || strcmp((*c)->name, next->name) < 0))
+                next = *c;
+        if (next == NULL)
+            return;
+        last = next->name;
+        help_line(next, out);
     }
 }
 
@@ -105,28 +129,29 @@ static int help_run(int argc, char **argv, struct printer *out)
         print(out, "help: expected no argument, or one command\n");
         return 1;
     }
-    /* in order of name: the linker's order means nothing to people */
-    const char *last = "";
-    bool found = argc == 1;
-    for (;;) {
-        const struct command *next = NULL;
-        for (const struct command *const *c = __start_commands; c < __stop_commands; c++)
-            if (strcmp((*c)->name, last) > 0 && (next == NULL || strcmp((*c)->name, next->name) < 0))
-                next = *c;
-        if (next == NULL)
-            break;
-        last = next->name;
-        if (argc == 2 && strcmp(argv[1], next->name) != 0)
-            continue;
-        found = true;
-        print(out, "  %-10s %-26s %s\n", next->name, next->args, next->help);
+    if (argc == 1) {
+        help_all(out);
+        return 0;
     }
-    if (!found)
+    const struct command *c = command_find(argv[1]);
+    if (c == NULL) {
         print(out, "help: %s: no such command\n", argv[1]);
-    return found ? 0 : 1;
+        return 1;
+    }
+    help_line(c, out);
+    if (c->more != NULL)
+        print(out, "%s", c->more);
+    return 0;
 }
 
-COMMAND_AT_STOP(help, "[COMMAND]", "this list", help_run);
+static void help_complete(int argc, char **argv UNUSED, struct completion *c)
+{
+    if (argc == 1)
+        complete_commands(c);
+}
+
+COMMAND_AT_STOP(help, "[COMMAND]", "this list; of a command, what more there is to say about it", help_run,
+                .complete = help_complete);
 
 static int quit_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
 {
@@ -148,4 +173,19 @@ static int log_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND_AT_STOP(log, "[CLASSES]", "event classes: e.g. log quiet, log +swap, log fault,evict", log_run);
+void complete_log_classes(struct completion *c)
+{
+    complete_last_item(c, ",+-");
+    complete_words(c, "quiet");
+    for (uint32_t i = 0; log_class_name(i) != NULL; i++)
+        complete_offer(c, log_class_name(i));
+}
+
+static void log_complete(int argc, char **argv UNUSED, struct completion *c)
+{
+    if (argc == 1)
+        complete_log_classes(c);
+}
+
+COMMAND_AT_STOP(log, "[CLASSES]", "event classes: e.g. log quiet, log +swap, log fault,evict", log_run,
+                .complete = log_complete);

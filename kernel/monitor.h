@@ -6,6 +6,10 @@
 
 #include "mm/pool.h"
 
+struct completion;
+
+enum { MONITOR_ARGS = 48 }; /* words in a command */
+
 /* The pool that programs run in. */
 extern struct pool main_pool;
 
@@ -18,5 +22,14 @@ int monitor_command(char *line);
 
 /* The same where a fault is stopped: only what may run there (lib/command.h, at_stop). */
 void monitor_command_at_stop(char *line);
+/* The same for a line of a script: it is shown, and not counted: its script's failure is. */
+int monitor_script_line(char *line);
+
+/* Offer names of commands; log classes, in a list; pids of programs as the first argument; programs, after
+ * run and after each &. */
+void complete_commands(struct completion *c);
+void complete_log_classes(struct completion *c);
+void complete_pids(int argc, char **argv, struct completion *c);
+void complete_programs(int argc, char **argv, struct completion *c);
 
 #endif

@@ -10,9 +10,13 @@
 
 enum { DEFAULT_FRAMES = 256, MAX_SWAP_LATENCY = 1000000 };
 
+const struct options *options_booted;
+
+static const char *who = "command line"; /* for messages: where the value came from */
+
 static int bad(struct printer *out, const char *key, const char *value, const char *legal)
 {
-    print(out, "command line: %s=%s: expected %s\n", key, value, legal);
+    print(out, "%s: %s=%s: expected %s\n", who, key, value, legal);
     return 1;
 }
 
@@ -31,7 +35,7 @@ static int set_policy(struct options *o, const char *v, struct printer *out)
     o->policy = v;
     if (policy_find(v) != NULL)
         return 0;
-    print(out, "command line: policy=%s: expected one of: ", v);
+    print(out, "%s: policy=%s: expected one of: ", who, v);
     policy_names(out);
     print(out, "\n");
     return 1;
@@ -165,7 +169,7 @@ static int set_mmapfit(struct options *o, const char *v, struct printer *out)
     o->mmap_fit = fit_find(v);
     if (o->mmap_fit != NULL)
         return 0;
-    print(out, "command line: mmapfit=%s: expected one of: ", v);
+    print(out, "%s: mmapfit=%s: expected one of: ", who, v);
     fit_names(out);
     print(out, "\n");
     return 1;
@@ -193,23 +197,165 @@ static int set_slabdebug(struct options *o, const char *v, struct printer *out)
     return bad(out, "slabdebug", v, "0, 1 (red zones) or 2 (poison, too)");
 }
 
-static const struct {
+/* ---- values as text, as the command line takes them ---- */
+
+static void show_frames(const struct options *o, struct printer *out)
+{
+    if (o->frames == 0)
+        print(out, "all");
+    else
+        print(out, "%u", o->frames);
+}
+
+static void show_policy(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->policy);
+}
+
+static void show_swap(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->swap);
+}
+
+static void show_swapmb(const struct options *o, struct printer *out)
+{
+    if (o->swap_mb == UINT32_MAX)
+        print(out, "as fits");
+    else
+        print(out, "%u", o->swap_mb);
+}
+
+static void show_swaplat(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->swap_latency);
+}
+
+static void show_readahead(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->readahead);
+}
+
+static void show_order(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->order);
+}
+
+static void show_pager(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->pager ? "on" : "off");
+}
+
+static void show_ksm(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->ksm == MERGE_ALL ? "on" : o->ksm == MERGE_ADVISED ? "madvise" : "off");
+}
+
+static void show_swapforce(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->swap_force);
+}
+
+static void show_atadma(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->ata_dma ? "on" : "off");
+}
+
+static void show_seed(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->seed);
+}
+
+static void show_log(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->log != NULL ? o->log : "default");
+}
+
+static void show_run(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->run != NULL ? o->run : "");
+}
+
+static void show_debug(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->debug);
+}
+
+static void show_check(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->check);
+}
+
+static void show_accessed(const struct options *o, struct printer *out)
+{
+    print(out, "%s", accessed_name(o->accessed));
+}
+
+static void show_allot(const struct options *o, struct printer *out)
+{
+    print(out, "%s", allot_mode_name(o->allot.mode));
+    if (o->allot.micros != 0)
+        print(out, ":%u", o->allot.micros);
+}
+
+static void show_mmapfit(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->mmap_fit->name);
+}
+
+static void show_slabdebug(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->slab_debug);
+}
+
+static void show_trace(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->trace != NULL ? o->trace : "quiet");
+}
+
+static void show_traceport(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->trace_port);
+}
+
+static void show_tracekb(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->trace_kib);
+}
+
+static void show_hist(const struct options *o, struct printer *out)
+{
+    print(out, "%s", o->hist ? "on" : "off");
+}
+
+static const struct option {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
+    void (*show)(const struct options *o, struct printer *out);
 } keys[] = {
-    {"frames", set_frames},     {"policy", set_policy},
-    {"swap", set_swap},         {"swapmb", set_swapmb},
-    {"swaplat", set_swaplat},   {"readahead", set_readahead},
-    {"order", set_order},       {"pager", set_pager},
-    {"ksm", set_ksm},           {"swapforce", set_swapforce},
-    {"atadma", set_atadma},     {"seed", set_seed},
-    {"log", set_log},           {"run", set_run},
-    {"debug", set_debug},       {"check", set_check},
-    {"accessed", set_accessed}, {"allot", set_allot},
-    {"mmapfit", set_mmapfit},   {"slabdebug", set_slabdebug},
-    {"trace", set_trace},       {"traceport", set_traceport},
-    {"tracekb", set_tracekb},
-    {"hist", set_hist},
+    {"frames", set_frames, show_frames},
+    {"policy", set_policy, show_policy},
+    {"swap", set_swap, show_swap},
+    {"swapmb", set_swapmb, show_swapmb},
+    {"swaplat", set_swaplat, show_swaplat},
+    {"readahead", set_readahead, show_readahead},
+    {"order", set_order, show_order},
+    {"pager", set_pager, show_pager},
+    {"ksm", set_ksm, show_ksm},
+    {"swapforce", set_swapforce, show_swapforce},
+    {"atadma", set_atadma, show_atadma},
+    {"seed", set_seed, show_seed},
+    {"log", set_log, show_log},
+    {"run", set_run, show_run},
+    {"debug", set_debug, show_debug},
+    {"check", set_check, show_check},
+    {"accessed", set_accessed, show_accessed},
+    {"allot", set_allot, show_allot},
+    {"mmapfit", set_mmapfit, show_mmapfit},
+    {"slabdebug", set_slabdebug, show_slabdebug},
+    {"trace", set_trace, show_trace},
+    {"traceport", set_traceport, show_traceport},
+    {"tracekb", set_tracekb, show_tracekb},
+    {"hist", set_hist, show_hist},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
@@ -217,11 +363,29 @@ static int set_option(struct options *o, const char *key, const char *value, str
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (strcmp(keys[i].key, key) == 0)
             return keys[i].set(o, value, out);
-    print(out, "command line: unknown key %s; known:", key);
+    print(out, "%s: unknown key %s; known:", who, key);
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         print(out, " %s=", keys[i].key);
     print(out, "\n");
     return 1;
+}
+
+int options_set(struct options *o, const char *key, const char *value, struct printer *out)
+{
+    who = "set";
+    return set_option(o, key, value, out);
+}
+
+const char *options_key(uint32_t i)
+{
+    return i < ARRAY_SIZE(keys) ? keys[i].key : NULL;
+}
+
+void options_show(const struct options *o, uint32_t i, char *text, size_t size)
+{
+    struct buffer_printer b;
+    buffer_printer_init(&b, text, size);
+    keys[i].show(o, &b.to);
 }
 
 /* Cuts one word off, in place: quotes group and vanish, backslash takes the next character as it is.
@@ -250,7 +414,7 @@ static char *next_word(char *at, char **word, char *open)
     return rest;
 }
 
-int options_parse(const char *line, struct options *o, struct printer *out)
+void options_default(struct options *o)
 {
     *o = (struct options){.frames = DEFAULT_FRAMES,
                           .policy = "clock",
@@ -262,6 +426,12 @@ int options_parse(const char *line, struct options *o, struct printer *out)
                           .trace_kib = 1024,
                           .mmap_fit = &fit_last,
                           .readahead = 1};
+}
+
+int options_parse(const char *line, struct options *o, struct printer *out)
+{
+    options_default(o);
+    options_booted = o;
     int faults = 0;
     if (!str_copy(o->text, sizeof o->text, line)) {
         print(out, "command line: longer than %u characters\n", (unsigned)sizeof o->text - 1);

@@ -43,4 +43,19 @@ struct options {
  * message that names the value and the legal range. => the number of faults. */
 int options_parse(const char *line, struct options *o, struct printer *out);
 
+/* What holds without a command line. */
+void options_default(struct options *o);
+
+/* What options_parse made of the command line; how things stand now may differ: settings.c. */
+extern const struct options *options_booted;
+
+/* One value. Pointers in *o may point into `value` afterwards. => 0, or nonzero after saying what was
+ * expected
+ */
+int options_set(struct options *o, const char *key, const char *value, struct printer *out);
+
+/* => the i-th key, NULL beyond the last; its value in *o as the command line takes it */
+const char *options_key(uint32_t i);
+void options_show(const struct options *o, uint32_t i, char *text, size_t size);
+
 #endif

@@ -105,5 +105,31 @@ static int with_run(int argc, char **argv, struct printer *out)
     return (c->exact ? run_exact : run_programs)(argc - i - 1, argv + i + 1, &o, out);
 }
 
+static void with_complete(int argc, char **argv, struct completion *c)
+{
+    static const char *const words[] = {"policy=", "frames=",   "accessed=a1",  "accessed=ad", "seed=",
+                                        "exact",   "zeros=own", "zeros=shared", "run"};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "run") == 0) {
+            complete_programs(argc - i, argv + i, c);
+            return;
+        }
+    }
+    if (complete_after(c, "policy=")) {
+        policy_complete(c);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        complete_offer(c, words[i]);
+}
+
 COMMAND(with, "[policy=P] [frames=N] [accessed=a1|ad] [seed=N] [zeros=own|shared] [exact] run PROG ..",
-        "run programs, each in a pool of its own: local replacement", with_run);
+        "run programs, each in a pool of its own: local replacement", with_run,
+        .more =
+            "  frames=N    of each pool; policy=P: its policy; what is not said is as in the pool that all "
+            "share\n"
+            "  accessed=   a1: the access that faults leaves the accessed bit set; ad: it is cleared\n"
+            "  zeros=own   a page that is only read gets a frame, too, instead of the shared page of zeros\n"
+            "  exact       every reference is trapped, as policies need that must see them all (lru, opt)\n"
+            "  with policy=fifo frames=16 run matmul & qsort\n",
+        .complete = with_complete);

@@ -80,6 +80,16 @@ void log_names(struct printer *out)
     classes_print(out, LOG_ALL & ~LOG_QUIET, false, 0);
 }
 
+const char *log_class_name(uint32_t i)
+{
+    return class_name(i, LOG_ALL & ~LOG_QUIET);
+}
+
+void log_list(struct printer *out)
+{
+    classes_list(out, LOG_ALL & ~LOG_QUIET, LOG_DEFAULT & ~LOG_QUIET, log_classes & ~LOG_QUIET);
+}
+
 void log_describe(struct printer *out)
 {
     print(out, "log:");

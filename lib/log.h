@@ -58,4 +58,10 @@ bool log_configure(const char *list);
 void log_names(struct printer *out);
 void log_describe(struct printer *out);
 
+/* => the i-th name that may stand in such a list, with no sign; NULL beyond the last */
+const char *log_class_name(uint32_t i);
+
+/* What is on, as a list that log_configure takes. */
+void log_list(struct printer *out);
+
 #endif

@@ -286,3 +286,11 @@ bool parse_u32(const char *s, bool units, uint32_t *out)
     *out = (uint32_t)v;
     return *s == '\0';
 }
+
+bool parse_address(const char *s, uint32_t *out)
+{
+    char text[2 + 2 * sizeof *out + 1]; /* 0x, digits */
+    if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X'))
+        return parse_u32(s, false, out);
+    return format(text, sizeof text, "0x%s", s) < (int)sizeof text && parse_u32(text, false, out);
+}

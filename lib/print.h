@@ -32,4 +32,7 @@ int vformat(char *buf, size_t size, const char *fmt, va_list ap);
  * => false on anything else, on trailing text, and when it does not fit 32 bits. */
 bool parse_u32(const char *s, bool units, uint32_t *out);
 
+/* Reads an address as people see them: hexadecimal, with or without 0x. => as parse_u32 */
+bool parse_address(const char *s, uint32_t *out);
+
 #endif

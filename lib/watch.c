@@ -79,3 +79,27 @@ void classes_print(struct printer *out, uint32_t all, bool marks, uint32_t on)
         if (names[i].class & all)
             print(out, " %s%s", !marks ? "" : names[i].class & on ? "+" : "-", names[i].name);
 }
+
+const char *class_name(uint32_t i, uint32_t all)
+{
+    static const char *const sets[] = {"quiet", "all", "default"};
+    if (i < ARRAY_SIZE(sets))
+        return sets[i];
+    i -= ARRAY_SIZE(sets);
+    for (size_t n = 0; n < ARRAY_SIZE(names); n++)
+        if ((names[n].class & all) && i-- == 0)
+            return names[n].name;
+    return NULL;
+}
+
+void classes_list(struct printer *out, uint32_t all, uint32_t standard, uint32_t classes)
+{
+    uint32_t listed = 0;
+    if (classes == 0 || classes == all || classes == standard) {
+        print(out, "%s", classes == 0 ? "quiet" : classes == all ? "all" : "default");
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (names[i].class & classes)
+            print(out, "%s%s", listed++ > 0 ? "," : "", names[i].name);
+}

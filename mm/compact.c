@@ -214,4 +214,4 @@ static int command_run(int argc, char **argv, struct printer *out)
 COMMAND(compact, "[ORDER|on|off]",
         "move pages together until free memory lies in blocks of 2^ORDER frames; on, off: when order= wants "
         "a block",
-        command_run);
+        command_run, .words = "on off");

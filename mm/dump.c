@@ -127,4 +127,5 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND_AT_STOP(frames, "[map]", "physical frames by kind; map: one character each", command_run);
+COMMAND_AT_STOP(frames, "[map]", "physical frames by kind; map: one character each", command_run,
+                .words = "map");

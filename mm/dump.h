@@ -16,4 +16,7 @@ void dump_frame_map(struct printer *out);
 /* Regions of a space, as /proc/PID/maps, with resident and swapped pages each. */
 void dump_space(struct space *s, struct printer *out);
 
+/* Where a page is, in one line: whose mapping, object and slot. As the gdb command pte says it. */
+void dump_frame_words(struct frame *f, struct printer *out);
+
 #endif

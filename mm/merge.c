@@ -261,6 +261,11 @@ enum vm_result merge_init(enum merge_mode mode)
     return VM_OK;
 }
 
+enum merge_mode merge_mode(void)
+{
+    return merge.mode;
+}
+
 /* ---- figures ---- */
 
 struct merge_figures merge_figures(void)

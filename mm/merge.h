@@ -15,6 +15,7 @@ enum merge_mode {
 /* => VM_OK, or VM_NO_MEMORY for its tables, of about 9 bytes a frame; then it is off. MERGE_OFF gives them
  * back. Pages that are merged stay so. */
 enum vm_result merge_init(enum merge_mode mode) MUST_CHECK;
+enum merge_mode merge_mode(void);
 
 /* Goes on where the last call ended, and looks at no more than `pages` pages, or to the end of a round: the
  * next round begins with the next call. Never sleeps, never evicts. => mode is not MERGE_OFF. */

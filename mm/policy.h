@@ -105,6 +105,10 @@ struct policy {
      * the victim did not exist; NULL if there is none, or nobody can tell. May be NULL. */
     struct frame *(*explain)(void *state, struct frame *victim, struct printer *why);
 
+    /* Who pick_victim would choose if it was asked now. Changes nothing, but explain may be asked about the
+     * answer. => NULL: it holds none, or only choosing could tell. May be NULL. */
+    struct frame *(*next)(void *state);
+
     /* Verifies the instance. => the number of frames it holds; prints what is broken, with the policy's
      * name, and returns UINT32_MAX otherwise. */
     uint32_t (*check)(void *state, struct printer *out);

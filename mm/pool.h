@@ -196,6 +196,11 @@ void pool_move_frames(struct pool *p, struct pool *to);
 /* => NULL if no pool has this name. */
 struct pool *pool_find(const char *name);
 
+/* Offer the names of policies, and of pools. Declared low, defined high: pool_command.c. */
+struct completion;
+void policy_complete(struct completion *c);
+void pool_complete(struct completion *c);
+
 /* One more locked mapping of f, or one less: it is not queued while there is any. => f is a single page. */
 void pool_wire(struct frame *f);
 void pool_unwire(struct frame *f);

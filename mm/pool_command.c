@@ -26,18 +26,10 @@ static void list_policies(struct printer *out)
     }
 }
 
-static struct space *find_space(uint32_t pid)
-{
-    list_for_each (n, &all_spaces)
-        if (container_of(n, struct space, link)->pmap.tag == pid)
-            return container_of(n, struct space, link);
-    return NULL;
-}
-
 static struct pool *pool_of_process(const char *pid, struct printer *out)
 {
     uint32_t n;
-    const struct space *s = parse_u32(pid, false, &n) ? find_space(n) : NULL;
+    const struct space *s = parse_u32(pid, false, &n) ? space_find(n) : NULL;
     if (s == NULL) {
         print(out, "policy: pid=%s: expected the pid of a running program; ps lists them\n", pid);
         return NULL;
@@ -104,7 +96,91 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
+/* ---- pool ---- */
+
+static void show_pool(const struct pool *p, struct printer *out)
+{
+    uint32_t room = p->limit > p->resident ? p->limit - p->resident : 0;
+    pool_print(p, out);
+    print(out, "  frames    %u of %u: %u pages compete, %u wired, room for %u\n", p->resident, p->limit,
+          p->queued, p->wired, room);
+    if (p->low > 0)
+        print(out, "  marks     the pager evicts when fewer than %u are free, until %u are\n", p->low,
+              p->high);
+    else
+        print(out, "  marks     none: no pager\n");
+    print(out, "  order     a unit of residence is %u page%s\n", 1u << p->order, p->order > 0 ? "s" : "");
+    print(out, "  sees      %s\n", p->exact ? "every reference (exact)" : "accessed bits (sampled)");
+    print(out, "  programs ");
+    uint32_t found = 0;
+    list_for_each (n, &all_spaces) {
+        const struct space *s = container_of(n, struct space, link);
+        if (s->pool != p)
+            continue;
+        print(out, " %u", s->pmap.tag);
+        found++;
+    }
+    print(out, "%s\n", found == 0 ? " none" : "");
+}
+
+static int pool_run(int argc, char **argv, struct printer *out)
+{
+    struct pool *one = argc == 2 ? pool_find(argv[1]) : NULL;
+    if (argc > 2 || (argc == 2 && one == NULL)) {
+        print(out, "pool: %s: expected no argument, or one of:", argv[argc - 1]);
+        list_for_each (n, &all_pools)
+            print(out, " %s", container_of(n, struct pool, link)->name);
+        print(out, "\n");
+        return 1;
+    }
+    list_for_each (n, &all_pools)
+        if (one == NULL || one == container_of(n, struct pool, link))
+            show_pool(container_of(n, struct pool, link), out);
+    if (one != NULL && one->policy->dump != NULL && one->queued > 0) {
+        print(out, "  in the order of %s:\n", one->policy->name);
+        one->policy->dump(one->state, out);
+    }
+    return 0;
+}
+
+static void pool_command_complete(int argc, char **argv UNUSED, struct completion *c)
+{
+    if (argc == 1)
+        pool_complete(c);
+}
+
+COMMAND_AT_STOP(pool, "[NAME]", "pools: limit, pages, watermarks, programs; of one, also its policy's queues",
+                pool_run, .complete = pool_command_complete);
+
+/* ---- policy ---- */
+
+void policy_complete(struct completion *c)
+{
+    for (uint32_t i = 0; i < policy_count; i++)
+        complete_offer(c, policy_table[i]->name);
+}
+
+void pool_complete(struct completion *c)
+{
+    list_for_each (n, &all_pools)
+        complete_offer(c, container_of(n, struct pool, link)->name);
+}
+
+static void command_complete(int argc, char **argv UNUSED, struct completion *c)
+{
+    if (argc == 1)
+        policy_complete(c);
+    else if (argc == 2 && complete_after(c, "pool="))
+        pool_complete(c);
+    else if (argc == 2)
+        complete_words(c, "pid= pool=");
+}
+
 COMMAND_AT_STOP(
     policy, "[dump | NAME [pid=N|pool=P]]",
     "policies (* in use) and pools; another policy for a pool; dump: the pages in the policy's order",
-    command_run);
+    command_run, .words = "dump", .complete = command_complete,
+    .more = "  policy            all policies, * in use, and the pools\n"
+            "  policy arc        the pool that all share is under arc from here on; every page stays\n"
+            "  policy lirs pid=3   the same for the pool of a program started by `with`\n"
+            "  policy dump       the pages of each pool, those that go first first\n");

@@ -6,14 +6,13 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
-#include "lib/trace.h"
 #include "lib/wait.h"
 #include "lib/watch.h"
 #include "mm/buddy.h"
+#include "mm/explain.h"
 #include "mm/port.h"
 #include "mm/slab.h"
 #include "mm/stats.h"
-#include "mm/stop.h"
 
 struct frame *zero_frame;
 
@@ -81,34 +80,6 @@ static bool legal(const struct pool *p, const struct frame *f)
            (f->flags & (FRAME_BUSY | FRAME_QUEUED)) == FRAME_QUEUED;
 }
 
-const struct stop_hooks *stops;
-
-/* For those who watch LOG_EXPLAIN: who goes, what decided, and who would have gone else. => true: somebody
- * has interfered, the policy must be asked again */
-static bool NOINLINE picked(struct pool *p, struct frame *victim)
-{
-    char text[112] = "", next[32] = "none"; /* a log line has 256 */
-    struct buffer_printer why;
-    buffer_printer_init(&why, text, sizeof text);
-    struct frame *second = p->policy->explain != NULL ? p->policy->explain(p->state, victim, &why.to) : NULL;
-    struct page_id id = policy_page(victim), other = {0};
-    if (second != NULL) {
-        other = policy_page(second);
-        format(next, sizeof next, "%#x:%#x", other.owner, other.page);
-    }
-    if (stops != NULL && stops->victim(p, victim, text, second))
-        return true;
-    TRACE(PICK, policy_accessed(victim) | policy_dirty(victim) << 1, trace_pid, id.owner,
-          id.page << PAGE_SHIFT, frame_pfn(victim).n, other.owner, other.page << PAGE_SHIFT);
-    if (trace_on(TRACE_EXPLAIN))
-        trace_put_text(EVENT_WHY, trace_pid, text);
-    log_event(LOG_EXPLAIN,
-              "explain policy=%s victim=%#x:%#x frame=%#x accessed=%u dirty=%u why=\"%s\" runner-up=%s",
-              p->policy->name, id.owner, id.page, frame_pfn(victim).n, policy_accessed(victim),
-              policy_dirty(victim), text, next);
-    return false;
-}
-
 static struct frame *ask(struct pool *p)
 {
     struct frame *f = p->policy->pick_victim(p->state);
@@ -137,7 +108,7 @@ static struct frame *choose(struct pool *p)
 static struct frame *pick(struct pool *p)
 {
     struct frame *f = choose(p);
-    while (watched(LOG_EXPLAIN) && picked(p, f))
+    while (explain_on() && explain_pick(p, f))
         f = choose(p);
     return f;
 }

@@ -24,10 +24,16 @@ static inline void sampling_inserted(struct sampling *s)
     s->since++;
 }
 
+/* Will the next choice sample first? */
+static inline bool sampling_ahead(const struct sampling *s)
+{
+    return s->since >= s->period;
+}
+
 /* Before a choice. => whether to sample now, which then counts as done */
 static inline bool sampling_due(struct sampling *s)
 {
-    if (s->since < s->period)
+    if (!sampling_ahead(s))
         return false;
     s->since = 0;
     return true;

@@ -115,6 +115,11 @@ enum { SLAB_DEBUG_MAX = 2 };
 void slab_set_debug(uint32_t level);
 uint32_t slab_debug(void);
 
+/* What a frame of kind KERNEL holds for the slab allocator, in a few words. => false: nothing that it knows
+ */
+struct frame;
+bool slab_describe_frame(const struct frame *f, struct printer *out);
+
 /* The table of Linux's /proc/slabinfo. */
 void slab_print_info(struct printer *out);
 

@@ -174,6 +174,20 @@ void slab_print_info(struct printer *out)
     }
 }
 
+bool slab_describe_frame(const struct frame *f, struct printer *out)
+{
+    struct slab *s = f->slab;
+    if (s == NULL)
+        return false;
+    const struct slab_layout *l = slab_layout(s);
+    uint32_t first = frame_pfn(frame_of_ptr(slab_memory(s))).n;
+    print(out, "slab of cache %s: %u of %u objects in use, %u bytes each", s->cache->name, slab_in_use(s),
+          l->capacity, s->cache->size);
+    if (l->order > 0)
+        print(out, ", frame %u of %u", frame_pfn(f).n - first, 1u << l->order);
+    return true;
+}
+
 static int print_all(struct printer *out)
 {
     uint32_t frames = 0, empty = 0;
@@ -213,4 +227,5 @@ static int command_run(int argc, char **argv, struct printer *out)
 }
 
 COMMAND_AT_STOP(slab, "[reap | debug [0-2]]",
-                "kernel object caches; give empty slabs back; how to guard new ones", command_run);
+                "kernel object caches; give empty slabs back; how to guard new ones", command_run,
+                .words = "reap debug");

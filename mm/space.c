@@ -8,6 +8,14 @@
 #include "mm/rmap.h"
 
 struct list_node all_spaces = {&all_spaces, &all_spaces};
+
+struct space *space_find(uint32_t pid)
+{
+    list_for_each (n, &all_spaces)
+        if (container_of(n, struct space, link)->pmap.tag == pid)
+            return container_of(n, struct space, link);
+    return NULL;
+}
 const struct fit *space_gap_fit = &fit_last;
 
 enum { STACK_ROOM = 128 << 20 }; /* address space left above map_top for the stack, bytes */

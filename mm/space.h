@@ -35,6 +35,9 @@ struct space {
 
 extern struct list_node all_spaces;
 
+/* => the space with this tag, or NULL */
+struct space *space_find(uint32_t pid);
+
 enum { STACK_LIMIT = 8 << 20, STACK_GUARD = 1 << 20 }; /* bytes; Linux's defaults */
 
 /* => VM_OK or VM_NO_MEMORY. tag is the pid. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * mm-level: 0
- * The counters and the command that prints them. */
+ * The counters. The command that shows them is kernel/vmstat.c. */
 #include "mm/stats.h"
-#include "lib/command.h"
 
 struct vmstat vmstat;
 
@@ -14,11 +13,3 @@ void vmstat_print(struct printer *out)
     for (int i = 0; i < FAULT_CASES; i++)
         print(out, "fault_case%d %u\n", i, vmstat.fault_case[i]);
 }
-
-static int command_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
-{
-    vmstat_print(out);
-    return 0;
-}
-
-COMMAND_AT_STOP(vmstat, "", "machine-wide counters, under Linux's /proc/vmstat names", command_run);

@@ -371,4 +371,5 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND_AT_STOP(swap, "[verify on|off]", "the swap disk; checksums on or off", command_run);
+COMMAND_AT_STOP(swap, "[verify on|off]", "the swap disk; checksums on or off", command_run,
+                .words = "verify");

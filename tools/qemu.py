@@ -498,6 +498,7 @@ def main():
     ap.add_argument("--mem", default="64M")
     ap.add_argument("--append", default="", help="the kernel's command line, without run=")
     ap.add_argument("--run", default="", help="monitor commands, separated by ;")
+    ap.add_argument("--script", help="a file of monitor commands, which the kernel gets as /script")
     ap.add_argument("--swap-image", default=SWAP_IMAGE, help="the file behind the disk that swap= names, if any")
     ap.add_argument("--trace", metavar="FILE", help="write what the kernel traces here; trace=default unless told else")
     ap.add_argument("--trace-uart", action="store_true", help="... by way of the second serial port")
@@ -517,6 +518,12 @@ def main():
     append = kernel_command_line(append, args.run, quit_at_end=not terminal and args.gdb is None)
     options = dict(append=append, mem=args.mem, icount=args.icount, kernel=args.kernel, initrd=args.initrd,
                    trace=args.trace, trace_uart=args.trace_uart)
+    if args.script:
+        if args.iso:
+            sys.exit("qemu: SCRIPT= and ISO=1 exclude each other: the image has the kernel and its initrd only")
+        if not os.path.isfile(args.script):
+            sys.exit(f"qemu: {args.script}: no such file; SCRIPT= names one with a monitor command on each line")
+        options["modules"] = (os.path.abspath(args.script),)
     disk = disk_in(args.append)
     if disk:
         if not os.path.exists(ROOT / args.swap_image):

@@ -29,7 +29,9 @@ enum {
     X86_A = 1 << 5,
     X86_D = 1 << 6,
     X86_PS = 1 << 7,
+    X86_PAT = 1 << 7, /* of a PTE */
     X86_G = 1 << 8,
+    X86_SOFTWARE = 1 << 9, /* and two more: ignored by the CPU, always 0 */
     X86_SWAPPED = 1 << 3,
     X86_SLOT_SHIFT = 8,
 };

@@ -96,6 +96,13 @@ static void aging_removed(void *state UNUSED, struct frame *f, bool evicted UNUS
     list_remove(&f->link);
 }
 
+/* Sampling may change the order. */
+static struct frame *aging_next(void *state)
+{
+    const struct aging *a = state;
+    return sampling_ahead(&a->sampling) ? NULL : aging_pick_victim(state);
+}
+
 static struct frame *aging_explain(void *state, struct frame *victim, struct printer *why)
 {
     struct aging *a = state;
@@ -148,6 +155,7 @@ const struct policy policy_aging = {
     .removed = aging_removed,
     .moved = policy_moved,
     .explain = aging_explain,
+    .next = aging_next,
     .check = aging_check,
     .dump = aging_dump,
 };

@@ -62,6 +62,26 @@ static void clock_moved(void *state, struct frame *from, struct frame *to)
     policy_moved_hand(&c->hand, from, to);
 }
 
+/* Once round at most: then every bit is clear, and the hand where it was. */
+static struct frame *clock_next(void *state)
+{
+    struct clock *c = state;
+    struct list_node *n = c->hand;
+    struct frame *first = NULL;
+    c->passed = 0;
+    do {
+        if (n != &c->ring) {
+            if (!policy_accessed(policy_frame(n)))
+                return policy_frame(n);
+            c->passed++;
+            if (first == NULL)
+                first = policy_frame(n);
+        }
+        n = n->next;
+    } while (n != c->hand);
+    return first;
+}
+
 /* The runner-up is where the hand would stop next: at the first page not accessed, or, if there is none, at
  * the next one. */
 static struct frame *clock_explain(void *state, struct frame *victim, struct printer *why)
@@ -107,6 +127,7 @@ const struct policy policy_clock = {
     .removed = clock_removed,
     .moved = clock_moved,
     .explain = clock_explain,
+    .next = clock_next,
     .check = clock_check,
     .dump = clock_dump,
 };

@@ -63,6 +63,7 @@ const struct policy policy_fifo = {
     .removed = fifo_removed,
     .moved = policy_moved,
     .explain = fifo_explain,
+    .next = fifo_pick_victim, /* changes nothing */
     .check = fifo_check,
     .dump = fifo_dump,
 };

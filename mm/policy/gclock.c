@@ -77,6 +77,27 @@ static uint32_t rounds_left(const struct frame *f)
     return policy_accessed(f) ? 1 + MIN(f->policy_word + 1, (uint32_t)GCLOCK_MOST) : f->policy_word;
 }
 
+static struct frame *gclock_next(void *state)
+{
+    struct gclock *c = state;
+    struct list_node *n = c->hand;
+    struct frame *best = NULL;
+    uint32_t held = 0, ahead = 0;
+    do {
+        if (n != &c->ring) {
+            if (best == NULL || rounds_left(policy_frame(n)) < rounds_left(best)) {
+                best = policy_frame(n);
+                ahead = held;
+            }
+            held++;
+        }
+        n = n->next;
+    } while (n != c->hand);
+    if (best != NULL)
+        c->passed = rounds_left(best) * held + ahead;
+    return best;
+}
+
 /* The runner-up has the fewest rounds left; the hand meets it before others that have as few. */
 static struct frame *gclock_explain(void *state, struct frame *victim, struct printer *why)
 {
@@ -124,6 +145,7 @@ const struct policy policy_gclock = {
     .removed = gclock_removed,
     .moved = gclock_moved,
     .explain = gclock_explain,
+    .next = gclock_next,
     .check = gclock_check,
     .dump = gclock_dump,
 };

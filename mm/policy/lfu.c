@@ -141,6 +141,13 @@ static void lfu_removed(void *state, struct frame *f, bool evicted UNUSED)
     end_if_empty(l, &l->group[f->policy_word]);
 }
 
+/* Sampling may change the order. */
+static struct frame *lfu_next(void *state)
+{
+    const struct lfu *l = state;
+    return !l->exact && sampling_ahead(&l->sampling) ? NULL : lfu_pick_victim(state);
+}
+
 static struct frame *lfu_explain(void *state, struct frame *victim, struct printer *why)
 {
     struct lfu *l = state;
@@ -196,6 +203,7 @@ const struct policy policy_lfu = {
     .removed = lfu_removed,
     .moved = policy_moved,
     .explain = lfu_explain,
+    .next = lfu_next,
     .check = lfu_check,
     .dump = lfu_dump,
 };

@@ -43,6 +43,13 @@ static void lru_sampled_removed(void *state UNUSED, struct frame *f, bool evicte
     list_remove(&f->link);
 }
 
+/* Sampling may change the order. */
+static struct frame *lru_sampled_next(void *state)
+{
+    const struct lru_sampled *q = state;
+    return sampling_ahead(&q->sampling) ? NULL : lru_sampled_pick_victim(state);
+}
+
 static struct frame *lru_sampled_explain(void *state, struct frame *victim, struct printer *why)
 {
     struct lru_sampled *q = state;
@@ -72,6 +79,7 @@ const struct policy policy_lru_sampled = {
     .removed = lru_sampled_removed,
     .moved = policy_moved,
     .explain = lru_sampled_explain,
+    .next = lru_sampled_next,
     .check = lru_sampled_check,
     .dump = lru_sampled_dump,
 };

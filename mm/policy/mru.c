@@ -70,6 +70,13 @@ static void mru_removed(void *state UNUSED, struct frame *f, bool evicted UNUSED
     list_remove(&f->link);
 }
 
+/* Sampling may change the order. */
+static struct frame *mru_next(void *state)
+{
+    const struct mru *q = state;
+    return !q->exact && sampling_ahead(&q->sampling) ? NULL : mru_pick_victim(state);
+}
+
 static struct frame *mru_explain(void *state, struct frame *victim, struct printer *why)
 {
     struct mru *q = state;
@@ -102,6 +109,7 @@ const struct policy policy_mru = {
     .removed = mru_removed,
     .moved = policy_moved,
     .explain = mru_explain,
+    .next = mru_next,
     .check = mru_check,
     .dump = mru_dump,
 };

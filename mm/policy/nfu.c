@@ -90,6 +90,13 @@ static void nfu_removed(void *state UNUSED, struct frame *f, bool evicted UNUSED
     list_remove(&f->link);
 }
 
+/* Sampling may change the order. */
+static struct frame *nfu_next(void *state)
+{
+    const struct nfu *q = state;
+    return sampling_ahead(&q->sampling) ? NULL : nfu_pick_victim(state);
+}
+
 static struct frame *nfu_explain(void *state, struct frame *victim, struct printer *why)
 {
     struct nfu *q = state;
@@ -137,6 +144,7 @@ const struct policy policy_nfu = {
     .removed = nfu_removed,
     .moved = policy_moved,
     .explain = nfu_explain,
+    .next = nfu_next,
     .check = nfu_check,
     .dump = nfu_dump,
 };

@@ -98,18 +98,15 @@ static uint32_t found_in(const struct frame *f)
     return MAX(class_of(f), f->policy_flag);
 }
 
-static struct frame *nru_explain(void *state, struct frame *victim, struct printer *why)
+/* As in the loop of the choice: who is in its own queue already stands in front of who would come to it. */
+static struct frame *best_but(struct nru *q, const struct frame *but)
 {
-    struct nru *q = state;
-    uint8_t class = class_of(victim);
     struct frame *best = NULL;
-    print(why, "class=%u accessed=%u dirty=%u", class, class / NRU_ACCESSED, class % NRU_ACCESSED);
     for (uint32_t i = 0; i < NRU_CLASSES; i++) {
         list_for_each (n, &q->queue[i]) {
             struct frame *f = policy_frame(n);
-            if (f == victim)
+            if (f == but)
                 continue;
-            /* who is in its own queue already stands in front of who would come to it */
             if (best == NULL || found_in(f) < found_in(best) ||
                 (found_in(f) == found_in(best) && f->policy_flag == found_in(f) &&
                  best->policy_flag < found_in(best)))
@@ -117,6 +114,18 @@ static struct frame *nru_explain(void *state, struct frame *victim, struct print
         }
     }
     return best;
+}
+
+static struct frame *nru_next(void *state)
+{
+    return best_but(state, NULL);
+}
+
+static struct frame *nru_explain(void *state, struct frame *victim, struct printer *why)
+{
+    uint8_t class = class_of(victim);
+    print(why, "class=%u accessed=%u dirty=%u", class, class / NRU_ACCESSED, class % NRU_ACCESSED);
+    return best_but(state, victim);
 }
 
 static uint32_t nru_check(void *state, struct printer *out)
@@ -156,6 +165,7 @@ const struct policy policy_nru = {
     .removed = nru_removed,
     .moved = policy_moved,
     .explain = nru_explain,
+    .next = nru_next,
     .check = nru_check,
     .dump = nru_dump,
 };

@@ -281,6 +281,7 @@ const struct policy policy_opt = {
     .removed = opt_removed,
     .moved = opt_moved,
     .explain = opt_explain,
+    .next = opt_pick_victim, /* changes nothing */
     .check = opt_check,
     .dump = opt_dump,
 };

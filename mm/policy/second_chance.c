@@ -51,6 +51,18 @@ static void second_chance_removed(void *state UNUSED, struct frame *f, bool evic
     list_remove(&f->link);
 }
 
+static struct frame *second_chance_next(void *state)
+{
+    struct second_chance *q = state;
+    q->passed = 0;
+    list_for_each (n, &q->queue) {
+        if (!policy_accessed(policy_frame(n)))
+            return policy_frame(n);
+        q->passed++;
+    }
+    return list_empty(&q->queue) ? NULL : policy_frame(q->queue.next);
+}
+
 /* The runner-up is the first of the others without the bit, or, if all have it, the first of them. */
 static struct frame *second_chance_explain(void *state, struct frame *victim, struct printer *why)
 {
@@ -91,6 +103,7 @@ const struct policy policy_second_chance = {
     .removed = second_chance_removed,
     .moved = policy_moved,
     .explain = second_chance_explain,
+    .next = second_chance_next,
     .check = second_chance_check,
     .dump = second_chance_dump,
 };

@@ -73,6 +73,26 @@ static void sieve_moved(void *state, struct frame *from, struct frame *to)
     policy_moved_hand(&s->hand, from, to);
 }
 
+/* Once round at most: then every mark is clear, and the hand where it was. */
+static struct frame *sieve_next(void *state)
+{
+    struct sieve *s = state;
+    struct list_node *n = s->hand;
+    struct frame *first = NULL;
+    s->passed = 0;
+    do {
+        if (n != &s->queue) {
+            if (!usage_test(&s->usage, policy_frame(n)))
+                return policy_frame(n);
+            s->passed++;
+            if (first == NULL)
+                first = policy_frame(n);
+        }
+        n = n->next;
+    } while (n != s->hand);
+    return first;
+}
+
 /* The runner-up is where the hand would stop next: at the first page not visited, or, if there is none, at
  * the next one. */
 static struct frame *sieve_explain(void *state, struct frame *victim, struct printer *why)
@@ -119,6 +139,7 @@ const struct policy policy_sieve = {
     .removed = sieve_removed,
     .moved = sieve_moved,
     .explain = sieve_explain,
+    .next = sieve_next,
     .check = sieve_check,
     .dump = sieve_dump,
 };

@@ -134,6 +134,16 @@ static void twoq_removed(void *state, struct frame *f, bool evicted)
         remember(q, policy_page(f));
 }
 
+static struct frame *twoq_next(void *state)
+{
+    struct twoq *q = state;
+    enum queue from = chosen_queue(q, q->count[A1IN], q->count[AM]);
+    list_for_each (n, &q->queue[from])
+        if (from == A1IN || q->exact || !policy_accessed(policy_frame(n)))
+            return policy_frame(n);
+    return list_empty(&q->queue[from]) ? NULL : policy_frame(q->queue[from].next);
+}
+
 static struct frame *twoq_explain(void *state, struct frame *victim, struct printer *why)
 {
     struct twoq *q = state;
@@ -201,6 +211,7 @@ const struct policy policy_twoq = {
     .removed = twoq_removed,
     .moved = policy_moved,
     .explain = twoq_explain,
+    .next = twoq_next,
     .check = twoq_check,
     .dump = twoq_dump,
 };

@@ -128,6 +128,12 @@ static void wsclock_moved(void *state, struct frame *from, struct frame *to)
     policy_moved_hand(&w->hand, from, to);
 }
 
+static struct frame *wsclock_next(void *state)
+{
+    struct wsclock *w = state;
+    return best_from(w, w->hand, NULL, true);
+}
+
 static struct frame *wsclock_explain(void *state, struct frame *victim, struct printer *why)
 {
     struct wsclock *w = state;
@@ -168,6 +174,7 @@ const struct policy policy_wsclock = {
     .removed = wsclock_removed,
     .moved = wsclock_moved,
     .explain = wsclock_explain,
+    .next = wsclock_next,
     .check = wsclock_check,
     .dump = wsclock_dump,
 };

@@ -238,13 +238,29 @@ TEST(policies2_nothing_beats_opt)
     }
 }
 
+static uint32_t foretold; /* choices that `next` told */
+
+/* => the victim, which must be who `next` said before */
+static struct frame *pick_foretold(struct ktest_run *t, struct pool *pool)
+{
+    const struct policy *policy = pool->policy;
+    struct frame *told = policy->next != NULL ? policy->next(pool->state) : NULL;
+    struct frame *victim = policy->pick_victim(pool->state);
+    foretold += told != NULL;
+    if (told != NULL && told != victim) {
+        t->failures++;
+        print(t->out, "# %s: next was wrong\n", policy->name);
+    }
+    return victim;
+}
+
 /* The victim is taken out: whom explain called the runner-up is next. */
 static void expect_runner_up(struct ktest_run *t, struct pool *pool)
 {
     const struct policy *policy = pool->policy;
     struct text_printer said;
     text_start(&said);
-    struct frame *victim = policy->pick_victim(pool->state);
+    struct frame *victim = pick_foretold(t, pool);
     struct frame *second = policy->explain(pool->state, victim, &said.to);
     EXPECT(t, said.len > 0 && said.text[said.len - 1] != '\n');
     EXPECT(t, second != victim);
@@ -293,6 +309,7 @@ static void any_order(struct ktest_run *t, const struct policy *policy, uint32_t
 TEST(policies2_any_order)
 {
     for (uint32_t k = 0; k < policy_count; k++) {
+        foretold = 0;
         for (uint32_t frames = 1; frames <= 12 && t->failures == 0;
              frames = frames < 3 ? frames + 1 : 2 * frames) {
             for (uint32_t extra = 0; extra <= 8; extra += 4) {
@@ -301,6 +318,7 @@ TEST(policies2_any_order)
                     any_order(t, policy_table[k], frames, extra, SAMPLED);
             }
         }
+        EXPECT(t, policy_table[k]->next == NULL || foretold > 0);
     }
 }
 
