@@ -24,6 +24,7 @@
 #include "kernel/status.h"
 #include "kernel/symbols.h"
 #include "kernel/turn.h"
+#include "kernel/view.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -72,6 +73,7 @@ static void tick(void)
     ata_tick();
     proc_tick();
     status_tick();
+    view_tick();
 }
 
 static void init_console(void)
@@ -352,6 +354,7 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
     console_init();
     keyboard_init();
     serial_enable_input();
+    view_start(&options.view);
     clock_set_tick_handler(tick);
     proc_start(first_thread);
 }

@@ -3,6 +3,7 @@
 #include "drivers/serial.h"
 #include "arch/x86/io.h"
 #include "arch/x86/trap.h"
+#include "drivers/fkeys.h"
 #include "drivers/input.h"
 #include "drivers/pic.h"
 
@@ -45,7 +46,7 @@ struct printer serial_printer = {serial_write};
 static void receive(void)
 {
     while (input_has_room() && (inb(LSR) & LSR_RECEIVED))
-        input_push((char)inb(DATA));
+        fkeys_filter((char)inb(DATA), input_push);
 }
 
 bool serial_init(void)

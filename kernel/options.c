@@ -166,6 +166,21 @@ static int set_slabdebug(struct options *o, const char *v, struct printer *out)
     return bad(out, "slabdebug", v, "0, 1 (red zones) or 2 (poison, too)");
 }
 
+static int set_view(struct options *o, const char *v, struct printer *out)
+{
+    return view_page_parse(v, &o->view.page) ? 0 : bad(out, "view", v, view_pages_legal);
+}
+
+static int set_viewrows(struct options *o, const char *v, struct printer *out)
+{
+    return view_rows_parse(v, &o->view.rows) ? 0 : bad(out, "viewrows", v, view_rows_legal);
+}
+
+static int set_viewhz(struct options *o, const char *v, struct printer *out)
+{
+    return view_hz_parse(v, &o->view.hz) ? 0 : bad(out, "viewhz", v, view_hz_legal);
+}
+
 static const struct {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
@@ -180,6 +195,8 @@ static const struct {
     {"debug", set_debug},       {"check", set_check},
     {"accessed", set_accessed}, {"allot", set_allot},
     {"mmapfit", set_mmapfit},   {"slabdebug", set_slabdebug},
+    {"view", set_view},         {"viewrows", set_viewrows},
+    {"viewhz", set_viewhz},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
@@ -229,6 +246,7 @@ int options_parse(const char *line, struct options *o, struct printer *out)
                           .ata_dma = true,
                           .seed = 1,
                           .mmap_fit = &fit_last,
+                          .view = {VIEW_CONSOLE, VGA_ROWS, VIEW_HZ},
                           .readahead = 1};
     int faults = 0;
     if (!str_copy(o->text, sizeof o->text, line)) {

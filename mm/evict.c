@@ -25,6 +25,9 @@
 #include "mm/rmap.h"
 #include "mm/stats.h"
 
+struct eviction_record eviction_history[EVICTION_HISTORY];
+uint32_t eviction_history_next;
+
 static uint32_t kept_slots;  /* frames with a slot */
 static uint32_t stuck_pages; /* of these, pages that the disk did not take */
 
@@ -209,6 +212,12 @@ static void log_evict(const struct eviction *e)
               frame_pfn(f).n, e->write ? "dirty" : "clean", slot, f->pool->policy->name);
 }
 
+static inline void remember(const struct eviction *e)
+{
+    eviction_history[eviction_history_next++ % EVICTION_HISTORY] =
+        (struct eviction_record){e->pid, frame_pfn(e->frame).n, e->va, e->frame->slot, e->write};
+}
+
 /* The write failed. => VM_OK if nobody wants the page any more: then the frame is free all the same. */
 static enum vm_result stay(struct frame *f, enum vm_result why)
 {
@@ -236,6 +245,7 @@ enum vm_result evict_finish(const struct eviction *e, enum vm_result io)
     p->evictions++;
     vmstat.pgsteal++;
     vmstat.pgsteal_clean += !e->write;
+    remember(e);
     if (log_on(LOG_EVICT))
         log_evict(e);
     if (slot_valid(f->slot))
