@@ -57,10 +57,10 @@ void canvas_flash(struct canvas *c, uint32_t row, uint32_t column)
     canvas_color(c, row, column, 1, attribute);
 }
 
-void canvas_chart(struct canvas *c, uint32_t bottom, uint32_t height, uint32_t column, uint8_t attribute,
+void canvas_chart(struct canvas *c, uint32_t bottom, uint32_t height, uint32_t column, enum vga_color color,
                   const uint32_t *values, uint32_t count)
 {
-    static const char marks[] = {' ', '.', ':', '|'};
+    static const char marks[] = {' ', '.', ':', '#'};
     enum { LEVELS = sizeof marks - 1 };
     uint32_t most = 1;
     for (uint32_t i = 0; i < count; i++)
@@ -68,8 +68,10 @@ void canvas_chart(struct canvas *c, uint32_t bottom, uint32_t height, uint32_t c
     for (uint32_t i = 0; i < count; i++) {
         uint32_t level = (uint32_t)(((uint64_t)values[i] * height * LEVELS + most - 1) / most);
         for (uint32_t up = 0; up < height; up++) {
-            canvas_char(c, bottom - up, column + i, attribute, marks[MIN(level, (uint32_t)LEVELS)]);
-            level -= MIN(level, (uint32_t)LEVELS);
+            uint32_t part = MIN(level, (uint32_t)LEVELS);
+            canvas_char(c, bottom - up, column + i, part == LEVELS ? vga_attribute(color, color) : color,
+                        marks[part]);
+            level -= part;
         }
     }
 }

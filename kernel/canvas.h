@@ -28,7 +28,7 @@ void canvas_flash(struct canvas *c, uint32_t row, uint32_t column);
 
 /* A chart of values[0..count) that is `height` rows high, up from `bottom`: one column each, three levels a
  * row. The largest value is as high as the chart, and only 0 has no mark. */
-void canvas_chart(struct canvas *c, uint32_t bottom, uint32_t height, uint32_t column, uint8_t attribute,
+void canvas_chart(struct canvas *c, uint32_t bottom, uint32_t height, uint32_t column, enum vga_color color,
                   const uint32_t *values, uint32_t count);
 
 /* Rows as lines of text, without the spaces at their ends. */

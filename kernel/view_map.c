@@ -196,11 +196,11 @@ uint32_t view_draw_frame_legend(struct canvas *c, uint32_t row, uint32_t column)
     } lines[] = {
         {VGA_DARK_GREY, '.', "free"},
         {VGA_LIGHT_BLUE, 'K', "kernel"},
-        {VGA_DARK_GREY, '-', "reserved"},
+        {VGA_DARK_GREY, '-', "fixed"},
         {VGA_LIGHT_GREEN, 'c', "contig"},
-        {VGA_GREY, 'o', "no one's"},
+        {VGA_GREY, 'o', "nobody"},
         {VGA_GREY << 4, 'S', "shared"},
-        {VGA_BLUE << 4 | VGA_WHITE, '0', "pid % 10"},
+        {VGA_BLUE << 4 | VGA_WHITE, '0', "pid%10"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++, row++) {
         canvas_char(c, row, column, lines[i].attribute, lines[i].sign);
@@ -211,13 +211,18 @@ uint32_t view_draw_frame_legend(struct canvas *c, uint32_t row, uint32_t column)
 
 void view_draw_color_legend(struct canvas *c, uint32_t row)
 {
-    uint32_t at = canvas_print(c, row, 0, VGA_GREY, "letter or digit: ");
-    at = canvas_print(c, row, at, VGA_BLUE << 4 | VGA_YELLOW, "yellow") + 1;
-    at = canvas_print(c, row, at, VGA_GREY, "dirty, ");
-    at = canvas_print(c, row, at, VGA_BLUE << 4 | VGA_WHITE, "white") + 1;
-    at = canvas_print(c, row, at, VGA_GREY, "accessed, ");
-    at = canvas_print(c, row, at, VGA_BLUE << 4 | VGA_BLACK, "black") + 1;
-    at = canvas_print(c, row, at, VGA_GREY, "neither; ");
-    at = canvas_print(c, row, at, VGA_LIGHT_BLUE << 4 | VGA_WHITE, "bright") + 1;
-    canvas_print(c, row, at, VGA_GREY, "touched just now");
+    static const struct {
+        uint8_t attribute;
+        const char *word, *means;
+    } words[] = {
+        {VGA_BLUE << 4 | VGA_YELLOW, "yellow", "dirty,"},
+        {VGA_BLUE << 4 | VGA_WHITE, "white", "accessed,"},
+        {VGA_BLUE << 4 | VGA_BLACK, "black", "neither;"},
+        {VGA_LIGHT_BLUE << 4 | VGA_WHITE, "bright", "just touched; b busy w wired"},
+    };
+    uint32_t at = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        at = canvas_print(c, row, at, words[i].attribute, "%s", words[i].word) + 1;
+        at = canvas_print(c, row, at, VGA_GREY, "%s", words[i].means) + 1;
+    }
 }

@@ -17,13 +17,17 @@ const char *const view_page_names[VIEW_PAGES] = {"console", "overview", "frames"
 
 static void draw_title(struct canvas *c, enum view_page page)
 {
+    const uint8_t bar = vga_attribute(VGA_WHITE, VGA_BLUE), here = vga_attribute(VGA_BLACK, VGA_CYAN);
     uint32_t at = 0;
-    canvas_color(c, TITLE, 0, VGA_COLUMNS, vga_attribute(VGA_WHITE, VGA_BLUE));
+    canvas_color(c, TITLE, 0, VGA_COLUMNS, bar);
     for (uint32_t i = 0; i < VIEW_PAGES; i++) {
-        bool here = i == page;
-        at = canvas_print(c, TITLE, at,
-                          here ? vga_attribute(VGA_BLACK, VGA_CYAN) : vga_attribute(VGA_WHITE, VGA_BLUE),
-                          "%cF%u %s%c", here ? '[' : ' ', i + 1, view_page_names[i], here ? ']' : ' ');
+        uint32_t end =
+            canvas_print(c, TITLE, at + 1, i == page ? here : bar, "F%u %s", i + 1, view_page_names[i]);
+        if (i == page) {
+            canvas_char(c, TITLE, at, here, '[');
+            canvas_char(c, TITLE, end, here, ']');
+        }
+        at = end;
     }
 }
 
@@ -52,31 +56,39 @@ static void draw_frame_counts(struct canvas *c, uint32_t row)
 
 static void draw_swap_counts(struct canvas *c, uint32_t row, const struct view_map *m)
 {
-    uint32_t at = canvas_print(c, row, 0, heading, "swap: %u slots", swap_total());
+    uint32_t at = canvas_print(c, row, 0, heading, "swap: %u slots,", swap_total());
     if (swap_total() > 0)
-        canvas_print(c, row, at, plain,
-                     ", %u used, %u free; a cell = %u; . free o on disk S shared b busy 0 in memory too",
-                     swap_total() - swap_free(), swap_free(), m->group);
+        canvas_print(c, row, at, plain, " %u used, cell = %u; . free o out S shared b busy 0 here too",
+                     swap_total() - swap_free(), m->group);
 }
 
-/* All of the machine in one row, and the frames that programs have. */
+/* Where programs and contiguous arenas have frames. */
+static void draw_pages(struct canvas *c, struct view_map *m)
+{
+    if (view_sample.user_from == view_sample.user_to) {
+        canvas_print(c, m->row, m->column, VGA_DARK_GREY, "no program has pages in memory");
+        return;
+    }
+    view_map_fit(m, view_sample.user_from, view_sample.user_to, frame_table_count);
+    draw_labels(c, m);
+    view_draw_frames(c, m);
+}
+
+/* All of the machine in one row, and the part that programs have. */
 static uint32_t draw_memory(struct canvas *c, uint32_t row, uint32_t map_rows)
 {
     struct view_map all = {.rows = 1, .columns = VGA_COLUMNS, .width = 1, .count = frame_table_count};
-    struct view_map pages = {.column = LABEL, .rows = map_rows, .columns = 64, .width = 1};
+    struct view_map pages = {.column = LABEL, .rows = map_rows, .columns = 64, .width = 1, .group = 1};
     draw_frame_counts(c, row++);
     all.row = row++;
     all.group = (frame_table_count + VGA_COLUMNS - 1) / VGA_COLUMNS;
     view_draw_frames(c, &all);
-    view_map_fit(&pages, view_sample.user_from, view_sample.user_to, frame_table_count);
-    canvas_print(c, row++, 0, plain,
-                 "above: a cell = %u frames; below, where programs have pages: a cell = %u", all.group,
-                 pages.group);
-    pages.row = row;
-    draw_labels(c, &pages);
-    view_draw_frames(c, &pages);
-    view_draw_frame_legend(c, row, pages.column + pages.columns + 1);
-    return row + map_rows;
+    pages.row = row + 1;
+    draw_pages(c, &pages);
+    canvas_print(c, row, 0, plain, "above: all, a cell = %u frames; below: where programs are, a cell = %u",
+                 all.group, pages.group);
+    view_draw_frame_legend(c, pages.row, pages.column + pages.columns + 1);
+    return pages.row + map_rows;
 }
 
 static uint32_t draw_swap(struct canvas *c, uint32_t row, uint32_t map_rows)
@@ -107,17 +119,13 @@ static void draw_overview(struct canvas *c)
 
 static void draw_frames(struct canvas *c)
 {
-    struct view_map m = {.row = FIRST + 3, .column = LABEL, .columns = 32, .width = 2};
+    struct view_map m = {.row = FIRST + 3, .column = LABEL, .columns = 32, .width = 2, .group = 1};
     m.rows = c->rows - 1 - m.row;
-    view_map_fit(&m, view_sample.user_from, view_sample.user_to, frame_table_count);
     draw_frame_counts(c, FIRST);
-    canvas_print(
-        c, FIRST + 1, 0, plain,
-        "cell = %u: whose; D d dirty, C c clean and on swap, A clean, w wired, b busy; capital: accessed",
-        m.group);
+    draw_pages(c, &m);
+    canvas_print(c, FIRST + 1, 0, plain,
+                 "a cell = %u: whose, and d dirty, c copy on swap, w wired, b busy; D C A accessed", m.group);
     view_draw_color_legend(c, FIRST + 2);
-    draw_labels(c, &m);
-    view_draw_frames(c, &m);
     view_draw_frame_legend(c, m.row, m.column + 2 * m.columns + 1);
 }
 
@@ -141,14 +149,12 @@ static void draw_space(struct canvas *c, uint32_t pid)
         canvas_print(c, FIRST, 0, plain, "no program runs");
         return;
     }
-    const struct space *s = p->space;
+    const struct pmap *m = &p->space->pmap;
     canvas_print(c, FIRST, 0, heading,
-                 "pid %u %s: %u pages in memory, %u swapped out, pool %s, %u page tables; view PID",
-                 p->result.pid, p->result.name, s->pmap.resident, s->pmap.swapped, s->pool->name,
-                 s->pmap.tables);
-    canvas_print(
-        c, FIRST + 1, 0, plain,
-        "pages: d dirty r clean S shared z of zeros w wired; s swapped c the same, read ahead; . none");
+                 "pid %u %s: in memory %u, swapped out %u, page tables %u; another: view PID", p->result.pid,
+                 p->result.name, m->resident, m->swapped, m->tables);
+    canvas_print(c, FIRST + 1, 0, plain,
+                 "d dirty, r clean, S shared, z zeros, w wired; s swapped, c and read back; . none");
     view_draw_space(c, FIRST + 2, c->rows - 1, p);
 }
 

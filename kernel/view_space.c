@@ -113,8 +113,5 @@ void view_draw_space(struct canvas *c, uint32_t row, uint32_t end, const struct 
         draw_runs(&pen, r);
     }
     if (pen.row >= pen.end || pen.pages_left == 0)
-        canvas_print(c, end - 1, 0, VGA_DARK_GREY,
-                     "... %u more regions, and perhaps more of this one; view rows 50 "
-                     "shows more",
-                     s->regions.count - i);
+        canvas_print(c, end - 1, 0, VGA_DARK_GREY, "... and more, for which this page has no room");
 }

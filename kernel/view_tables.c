@@ -53,7 +53,7 @@ void view_draw_rates(struct canvas *c, uint32_t row, uint32_t end)
     for (uint32_t i = 0; i < VIEW_HISTORY; i++)
         most = MAX(most, view_sample.faults[i]);
     canvas_print(c, row, 0, heading,
-                 "faults: %u in the last %u ms; each refresh, the latest at the right, at most %u",
+                 "faults: %u in %u ms; of each refresh, the latest at the right, at most %u",
                  view_sample.faults[VIEW_HISTORY - 1], view_sample.ms, most);
     canvas_chart(c, end - 1, end - 1 - row, 0, VGA_LIGHT_GREEN, view_sample.faults, VIEW_HISTORY);
 }
