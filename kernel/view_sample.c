@@ -66,12 +66,13 @@ static void gather_touched(void)
         const struct fault_record *r = &fault_history[(fault_history_next - i) % FAULT_HISTORY];
         touch(r->pid, r->va, r->frame, r->slot);
     }
-    for (uint32_t i = MIN(eviction_history_next - before.eviction, (uint32_t)EVICTION_HISTORY); i > 0; i--) {
-        const struct eviction_record *r = &eviction_history[(eviction_history_next - i) % EVICTION_HISTORY];
-        touch(r->pid, r->va, r->frame, r->slot);
+    for (uint32_t i = MIN(vmstat.pgsteal - before.eviction, (uint32_t)EVICTION_HISTORY); i > 0; i--) {
+        const struct eviction_record *r = &eviction_history[(vmstat.pgsteal - i) % EVICTION_HISTORY];
+        if (r->frame != NULL)
+            touch(r->pid, r->va, frame_pfn(r->frame).n, r->slot);
     }
     latest.fault = fault_history_next;
-    latest.eviction = eviction_history_next;
+    latest.eviction = vmstat.pgsteal;
 }
 
 /* ---- processes ---- */
@@ -134,6 +135,7 @@ static void advance(uint64_t now)
 void view_sample_take(bool whole)
 {
     uint64_t now = clock_micros();
+    evictions_watched = true;
     advance(now);
     latest.us = now;
     latest.pgfault = vmstat.pgfault;

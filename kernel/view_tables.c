@@ -4,6 +4,7 @@
 #include "kernel/view_map.h"
 #include "kernel/view_sample.h"
 #include "mm/buddy.h"
+#include "mm/stats.h"
 #include "mm/swap.h"
 
 static const uint8_t heading = VGA_LIGHT_CYAN, plain = VGA_GREY, dim = VGA_DARK_GREY;
@@ -97,15 +98,16 @@ void view_draw_faults(struct canvas *c, uint32_t row, uint32_t end)
 
 void view_draw_evictions(struct canvas *c, uint32_t row, uint32_t end)
 {
-    canvas_print(c, row++, 0, heading, "last evictions va                         frame    slot");
+    canvas_print(c, row++, 0, heading,
+                 "evictions     va                          frame    slot (from the first use of view on)");
     for (uint32_t i = 1; i <= EVICTION_HISTORY && row < end; i++) {
-        const struct eviction_record *r = &eviction_history[(eviction_history_next - i) % EVICTION_HISTORY];
+        const struct eviction_record *r = &eviction_history[(vmstat.pgsteal - i) % EVICTION_HISTORY];
         char slot[NUMBER_TEXT];
-        if (i > eviction_history_next)
+        if (i > vmstat.pgsteal || r->frame == NULL)
             break;
         put_slot(slot, r->slot);
         canvas_print(c, row, 0, plain, "%5u %-6s  0x%08x                 %#-8x %-6s", r->pid,
-                     r->write ? "dirty" : "clean", r->va, r->frame, slot);
+                     r->write ? "dirty" : "clean", r->va, frame_pfn(r->frame).n, slot);
         canvas_color(c, row++, 4, 1, vga_attribute(VGA_WHITE, view_owner_color(r->pid)));
     }
 }

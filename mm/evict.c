@@ -25,8 +25,8 @@
 #include "mm/rmap.h"
 #include "mm/stats.h"
 
+bool evictions_watched;
 struct eviction_record eviction_history[EVICTION_HISTORY];
-uint32_t eviction_history_next;
 
 static uint32_t kept_slots;  /* frames with a slot */
 static uint32_t stuck_pages; /* of these, pages that the disk did not take */
@@ -212,10 +212,10 @@ static void log_evict(const struct eviction *e)
               frame_pfn(f).n, e->write ? "dirty" : "clean", slot, f->pool->policy->name);
 }
 
-static inline void remember(const struct eviction *e)
+static NOINLINE void remember(const struct eviction *e)
 {
-    eviction_history[eviction_history_next++ % EVICTION_HISTORY] =
-        (struct eviction_record){e->pid, frame_pfn(e->frame).n, e->va, e->frame->slot, e->write};
+    eviction_history[vmstat.pgsteal % EVICTION_HISTORY] =
+        (struct eviction_record){e->frame, e->pid, e->va, e->frame->slot, e->write};
 }
 
 /* The write failed. => VM_OK if nobody wants the page any more: then the frame is free all the same. */
@@ -243,9 +243,10 @@ enum vm_result evict_finish(const struct eviction *e, enum vm_result io)
     if (unlikely(io != VM_OK))
         return stay(f, io);
     p->evictions++;
+    if (unlikely(evictions_watched))
+        remember(e);
     vmstat.pgsteal++;
     vmstat.pgsteal_clean += !e->write;
-    remember(e);
     if (log_on(LOG_EVICT))
         log_evict(e);
     if (slot_valid(f->slot))
