@@ -98,15 +98,18 @@ void view_draw_faults(struct canvas *c, uint32_t row, uint32_t end)
 
 void view_draw_evictions(struct canvas *c, uint32_t row, uint32_t end)
 {
-    canvas_print(c, row++, 0, heading,
-                 "evictions     va                          frame    slot (from the first use of view on)");
+    canvas_print(c, row++, 0, heading, "evictions     va                         frame    slot");
     for (uint32_t i = 1; i <= EVICTION_HISTORY && row < end; i++) {
         const struct eviction_record *r = &eviction_history[(vmstat.pgsteal - i) % EVICTION_HISTORY];
         char slot[NUMBER_TEXT];
-        if (i > vmstat.pgsteal || r->frame == NULL)
+        if (i > vmstat.pgsteal)
             break;
+        if (r->frame == NULL) {
+            canvas_print(c, row, 0, dim, "earlier ones are not known: the viewer was not in use");
+            break;
+        }
         put_slot(slot, r->slot);
-        canvas_print(c, row, 0, plain, "%5u %-6s  0x%08x                 %#-8x %-6s", r->pid,
+        canvas_print(c, row, 0, plain, "%5u %-6s  0x%08x                 %#-8x %s", r->pid,
                      r->write ? "dirty" : "clean", r->va, frame_pfn(r->frame).n, slot);
         canvas_color(c, row++, 4, 1, vga_attribute(VGA_WHITE, view_owner_color(r->pid)));
     }
