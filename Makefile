@@ -42,6 +42,11 @@ WINDOW  ?= auto
 TIMEOUT ?= 600
 SWAPIMG ?= build/swap.img
 
+#: Variables of screenshot (RUN, FRAMES, POLICY, SWAPMB, LOG, APPEND and MEM as for run):
+#:   PNG=build/screen.png   the file to write
+#:   VIEW=overview  page of the memory viewer: overview frames swap space top events buddy, or console
+#:   ROWS=25        25 or 50 rows of text
+
 #: Variables of sim, replay, compare and capture (build/sim --help lists sim's own options):
 #:   TRACE=         file with references, for sim or several: build/traces/*.txt, which make traces makes; of capture
 #:                  the file to write
@@ -317,6 +322,14 @@ run: all $(if $(SWAP_DISK),swap-image)
 .PHONY: debug
 debug: all $(if $(SWAP_DISK),swap-image)
 	@$(QEMU) $(RUN_FLAGS) --gdb $(call quote,$(GDBFLAGS))
+
+#:   screenshot     the VGA screen after RUN (by default four programs in the middle of their work) as PNG
+SCREENSHOT_RUN = run matmul 200 & qsort 400000 & stamp 60 200 & twins 60 200 &; wait 120
+.PHONY: screenshot
+screenshot: all
+	@$(PYTHON) tools/screenshot.py --kernel $(KERNEL) --initrd $(INITRD) --mem $(MEM) --timeout $(TIMEOUT) \
+		--append $(call quote,$(CMDLINE)) --run $(call quote,$(if $(filter demo,$(RUN)),$(SCREENSHOT_RUN),$(RUN))) \
+		$(if $(VIEW),--view $(call quote,$(VIEW))) $(if $(ROWS),--rows $(ROWS)) $(call quote,$(or $(PNG),$(B)/screen.png))
 
 #:   swap-image     build/swap.img, the disk for APPEND=swap=hda; run and debug make it themselves
 # Our own file is given the size that was asked for, and 4 KiB for the kernel's mark; a file of somebody

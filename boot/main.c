@@ -26,6 +26,7 @@
 #include "kernel/symbols.h"
 #include "kernel/trace.h"
 #include "kernel/turn.h"
+#include "kernel/view.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -77,6 +78,7 @@ static void tick(void)
     proc_tick();
     status_tick();
     trace_flush();
+    view_tick();
 }
 
 static void init_console(void)
@@ -369,6 +371,7 @@ void kernel_main(uint32_t magic, paddr_t multiboot)
     console_init();
     keyboard_init();
     serial_enable_input();
+    view_start(&options.view);
     clock_set_tick_handler(tick);
     proc_start(first_thread);
 }

@@ -3,6 +3,7 @@
 #include "drivers/keyboard.h"
 #include "arch/x86/io.h"
 #include "arch/x86/trap.h"
+#include "drivers/fkeys.h"
 #include "drivers/input.h"
 #include "drivers/pic.h"
 
@@ -17,6 +18,8 @@ enum { POLL_LIMIT = 100000, FLUSH_LIMIT = 32 };
 enum {
     RELEASED = 0x80,
     EXTENDED = 0xe0,
+    F1 = 0x3b,
+    F10 = 0x44,
     LEFT_SHIFT = 0x2a,
     RIGHT_SHIFT = 0x36,
     CONTROL = 0x1d,
@@ -91,6 +94,8 @@ static void take(uint8_t code)
         caps_held = down;
     } else if (down && was_extended) {
         press_extended(code);
+    } else if (down && code >= F1 && code <= F10) {
+        fkeys_press((uint32_t)(code - F1) + 1);
     } else if (down) {
         press(code);
     }

@@ -4,6 +4,7 @@
 #include "drivers/serial.h"
 #include "arch/x86/io.h"
 #include "arch/x86/trap.h"
+#include "drivers/fkeys.h"
 #include "drivers/input.h"
 #include "drivers/pic.h"
 #include "lib/log.h"
@@ -80,7 +81,7 @@ struct printer serial_printer = {serial_write};
 static void receive(void)
 {
     while (input_has_room() && (get(COM1, LSR) & LSR_RECEIVED))
-        input_push((char)get(COM1, DATA));
+        fkeys_filter((char)get(COM1, DATA), input_push);
 }
 
 bool serial_init(void)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * VGA text mode 3 and a scrolling printer. Register values: IBM VGA technical reference, mode 3, 80 x 25,
- * 9 x 16 characters, 720 x 400. */
+ * VGA text mode 3, a scrolling printer, and an overlay that hides it. Register values: IBM VGA technical
+ * reference, mode 3, 80 x 25, 9 x 16 characters, 720 x 400. Attributes blink nothing: their bit 7 makes the
+ * background bright. */
 #include "drivers/vga.h"
 #include "arch/x86/io.h"
+#include "drivers/vga_font.h"
 #include "lib/string.h"
 #include "mm/port.h"
 
-enum { TEXT_BUFFER = 0xb8000, STATUS_ROW = VGA_ROWS - 1, TAB = 8 };
+enum { TEXT_BUFFER = 0xb8000, TAB = 8 };
 enum {
     ATTRIBUTE = 0x3c0,
     MISC_WRITE = 0x3c2,
@@ -26,14 +28,16 @@ static const uint8_t crtc[] = {0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0
                                0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f, 0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff};
 static const uint8_t graphics[] = {0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x0e, 0x00, 0xff};
 static const uint8_t attribute[] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3a,
-                                    0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x0c, 0x00, 0x0f, 0x08, 0x00};
+                                    0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x04, 0x00, 0x0f, 0x08, 0x00};
 
-/* What the screen should show. Writing to VGA memory is slow, scrolling in it slower, on emulators above
- * all: so text goes here, and vga_flush copies it when somebody has time to look. */
-static uint16_t cells[VGA_ROWS * VGA_COLUMNS];
-static uint16_t *screen; /* NULL before vga_init */
-static bool stale;       /* the screen differs from cells */
-static uint32_t row, column;
+/* What the console shows. Writing to VGA memory is slow, scrolling in it slower, on emulators above
+ * all: so text goes here, and vga_flush copies what has changed when somebody has time to look. */
+static uint16_t cells[VGA_MAX_ROWS * VGA_COLUMNS];
+static uint16_t shown[VGA_MAX_ROWS * VGA_COLUMNS]; /* what the screen shows */
+static const uint16_t *overlay;                    /* shown instead of the console; NULL: none */
+static uint16_t *screen;                           /* NULL before vga_init */
+static bool stale;                                 /* the screen differs from what it should show */
+static uint32_t rows = VGA_ROWS, row, column;
 static uint8_t color;
 
 static void write_indexed(uint16_t port, const uint8_t *values, uint8_t count)
@@ -83,23 +87,34 @@ static void clear(uint32_t from_row, uint32_t to_row)
         cells[i] = cell(' ');
 }
 
+/* An overlay has no cursor: it is put below the screen. */
 static void move_cursor(void)
 {
-    uint32_t at = row * VGA_COLUMNS + column;
+    uint32_t at = overlay != NULL ? rows * VGA_COLUMNS : row * VGA_COLUMNS + column;
     outb(CRTC, CRTC_CURSOR_HIGH);
     outb(CRTC + 1, (uint8_t)(at >> 8));
     outb(CRTC, CRTC_CURSOR_LOW);
     outb(CRTC + 1, (uint8_t)at);
 }
 
+static uint32_t status_row(void)
+{
+    return rows - 1;
+}
+
+/* Lines above the status line go up. */
+static void scroll(uint32_t lines)
+{
+    memmove(cells, cells + lines * VGA_COLUMNS, (status_row() - lines) * VGA_COLUMNS * sizeof cells[0]);
+    clear(status_row() - lines, status_row());
+    row -= lines;
+}
+
 static void new_line(void)
 {
     column = 0;
-    if (++row < STATUS_ROW)
-        return;
-    row = STATUS_ROW - 1;
-    memmove(cells, cells + VGA_COLUMNS, (STATUS_ROW - 1) * VGA_COLUMNS * sizeof cells[0]);
-    clear(STATUS_ROW - 1, STATUS_ROW);
+    if (++row == status_row())
+        scroll(1);
 }
 
 static void put(char c)
@@ -160,14 +175,16 @@ void vga_init(void)
     program_mode();
     screen = phys_to_ptr(TEXT_BUFFER);
     vga_set_color(VGA_GREY, VGA_BLACK);
-    clear(0, VGA_ROWS);
+    clear(0, VGA_MAX_ROWS);
+    memset(shown, 0, sizeof shown);
+    memset(screen, 0, sizeof shown);
     stale = true;
     vga_flush();
 }
 
 void vga_clear(void)
 {
-    clear(0, STATUS_ROW);
+    clear(0, status_row());
     row = column = 0;
     stale = true;
 }
@@ -177,8 +194,36 @@ void vga_flush(void)
     if (!stale || screen == NULL)
         return;
     stale = false;
-    memcpy(screen, cells, sizeof cells);
+    const uint16_t *from = overlay != NULL ? overlay : cells;
+    for (uint32_t i = 0; i < rows * VGA_COLUMNS; i++)
+        if (shown[i] != from[i])
+            screen[i] = shown[i] = from[i];
     move_cursor();
+}
+
+void vga_overlay(const uint16_t *picture)
+{
+    overlay = picture;
+    stale = true;
+}
+
+uint32_t vga_rows(void)
+{
+    return rows;
+}
+
+void vga_set_rows(uint32_t wanted)
+{
+    if (wanted == rows || screen == NULL)
+        return;
+    clear(status_row(), rows);
+    if (wanted < rows && row > wanted - 2) {
+        uint32_t lines = row - (wanted - 2);
+        scroll(lines);
+    }
+    rows = wanted;
+    vga_font_rows(rows);
+    stale = true;
 }
 
 void vga_status(const char *fmt, ...)
@@ -189,7 +234,7 @@ void vga_status(const char *fmt, ...)
     vformat(text, sizeof text, fmt, ap);
     va_end(ap);
     const uint16_t attributes = (VGA_GREEN << 4 | VGA_WHITE) << 8;
-    uint16_t *line = cells + STATUS_ROW * VGA_COLUMNS;
+    uint16_t *line = cells + status_row() * VGA_COLUMNS;
     size_t len = strlen(text);
     for (size_t i = 0; i < VGA_COLUMNS; i++)
         line[i] = (uint16_t)(attributes | (uint8_t)(i < len ? text[i] : ' '));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The VGA screen in text mode, 80 x 25: rows 0 to 23 scroll, row 24 is a status line. */
+ * The VGA screen in text mode, 80 x 25 or 80 x 50: the console, of which the last row is a status line and
+ * the others scroll, or a picture in its place. */
 #ifndef DRIVERS_VGA_H
 #define DRIVERS_VGA_H
 
@@ -14,10 +15,22 @@ enum vga_color {
     VGA_MAGENTA = 5,
     VGA_BROWN = 6,
     VGA_GREY = 7,
+    VGA_DARK_GREY = 8,
+    VGA_LIGHT_BLUE = 9,
+    VGA_LIGHT_GREEN = 10,
+    VGA_LIGHT_CYAN = 11,
+    VGA_LIGHT_RED = 12,
+    VGA_YELLOW = 14,
     VGA_WHITE = 15,
 };
 
-enum { VGA_COLUMNS = 80, VGA_ROWS = 25 };
+enum { VGA_COLUMNS = 80, VGA_ROWS = 25, VGA_MAX_ROWS = 50 };
+
+/* An attribute; of the background the bright colours, too, as nothing blinks. */
+static inline uint8_t vga_attribute(enum vga_color foreground, enum vga_color background)
+{
+    return (uint8_t)(background << 4 | foreground);
+}
 
 extern struct printer vga_printer;
 
@@ -35,6 +48,15 @@ void vga_clear(void);
 
 /* Brings what was printed onto the screen. Called a few times a second, and before the machine stops. */
 void vga_flush(void);
+
+/* From the next flush on the screen shows these cells (attribute << 8 | character, vga_rows() rows) in place
+ * of the console, which goes on beneath. Called again whenever they have changed; they stay the caller's.
+ * NULL: the console. */
+void vga_overlay(const uint16_t *picture);
+
+/* VGA_ROWS or VGA_MAX_ROWS. The console keeps its last lines. An overlay has to be drawn anew. */
+uint32_t vga_rows(void);
+void vga_set_rows(uint32_t rows);
 
 /* Replaces the status line, cut to the screen's width. */
 void vga_status(const char *fmt, ...) PRINTF_LIKE(1);

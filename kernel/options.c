@@ -197,6 +197,21 @@ static int set_slabdebug(struct options *o, const char *v, struct printer *out)
     return bad(out, "slabdebug", v, "0, 1 (red zones) or 2 (poison, too)");
 }
 
+static int set_view(struct options *o, const char *v, struct printer *out)
+{
+    return view_page_parse(v, &o->view.page) ? 0 : bad(out, "view", v, view_pages_legal);
+}
+
+static int set_viewrows(struct options *o, const char *v, struct printer *out)
+{
+    return view_rows_parse(v, &o->view.rows) ? 0 : bad(out, "viewrows", v, view_rows_legal);
+}
+
+static int set_viewhz(struct options *o, const char *v, struct printer *out)
+{
+    return view_hz_parse(v, &o->view.hz) ? 0 : bad(out, "viewhz", v, view_hz_legal);
+}
+
 /* ---- values as text, as the command line takes them ---- */
 
 static void show_frames(const struct options *o, struct printer *out)
@@ -327,6 +342,21 @@ static void show_hist(const struct options *o, struct printer *out)
     print(out, "%s", o->hist ? "on" : "off");
 }
 
+static void show_view(const struct options *o, struct printer *out)
+{
+    print(out, "%s", view_page_names[o->view.page]);
+}
+
+static void show_viewrows(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->view.rows);
+}
+
+static void show_viewhz(const struct options *o, struct printer *out)
+{
+    print(out, "%u", o->view.hz);
+}
+
 static const struct option {
     const char *key;
     int (*set)(struct options *o, const char *value, struct printer *out);
@@ -356,6 +386,9 @@ static const struct option {
     {"traceport", set_traceport, show_traceport},
     {"tracekb", set_tracekb, show_tracekb},
     {"hist", set_hist, show_hist},
+    {"view", set_view, show_view},
+    {"viewrows", set_viewrows, show_viewrows},
+    {"viewhz", set_viewhz, show_viewhz},
 };
 
 static int set_option(struct options *o, const char *key, const char *value, struct printer *out)
@@ -425,6 +458,7 @@ void options_default(struct options *o)
                           .trace_port = "auto",
                           .trace_kib = 1024,
                           .mmap_fit = &fit_last,
+                          .view = {VIEW_CONSOLE, VGA_ROWS, VIEW_HZ},
                           .readahead = 1};
 }
 

@@ -4,6 +4,7 @@
 #define KERNEL_OPTIONS_H
 
 #include "kernel/allot.h"
+#include "kernel/view.h"
 #include "lib/fit.h"
 #include "lib/print.h"
 #include "mm/merge.h"
@@ -29,13 +30,14 @@ struct options {
     enum merge_mode ksm;
     const struct fit *mmap_fit; /* where mmap puts what may go anywhere */
     const char *log;
-    const char *trace;       /* classes that are traced from the start; NULL: none */
-    const char *trace_port;  /* where they go: kernel/trace.c knows the names */
-    uint32_t trace_kib;      /* memory for events that are on their way */
-    const char *run;         /* monitor commands; NULL: none */
-    uint32_t check;          /* verify every invariant after so many faults; 0: never */
-    bool debug;              /* junk on free */
-    uint32_t slab_debug;     /* how kernel objects are guarded */
+    const char *trace;      /* classes that are traced from the start; NULL: none */
+    const char *trace_port; /* where they go: kernel/trace.c knows the names */
+    uint32_t trace_kib;     /* memory for events that are on their way */
+    const char *run;        /* monitor commands; NULL: none */
+    uint32_t check;         /* verify every invariant after so many faults; 0: never */
+    bool debug;             /* junk on free */
+    uint32_t slab_debug;    /* how kernel objects are guarded */
+    struct view_options view;
     char text[OPTIONS_TEXT]; /* what the pointers above point into */
 };
 

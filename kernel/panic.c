@@ -64,6 +64,7 @@ static void begin(const char *fmt, va_list ap)
         machine_exit(false);
     }
     panicking = true;
+    vga_overlay(NULL);
     vga_set_color(VGA_WHITE, VGA_RED);
     print(&log_console, "\nPANIC: ");
     vprint(&log_console, fmt, ap);

@@ -16,12 +16,19 @@ static uint32_t resident(void)
     return sum;
 }
 
-static void redraw(void)
+void status_text(char *text, size_t size)
 {
     /* eighty columns are few: these fit up to five digits each */
-    vga_status(" %s %u/%u | faults %u major %u | evicted %u | in %u out %u", main_pool.policy->name,
-               resident(), allot_frames(), vmstat.pgfault, vmstat.pgmajfault, vmstat.pgsteal, vmstat.pswpin,
-               vmstat.pswpout);
+    format(text, size, " %s %u/%u | faults %u major %u | evicted %u | in %u out %u", main_pool.policy->name,
+           resident(), allot_frames(), vmstat.pgfault, vmstat.pgmajfault, vmstat.pgsteal, vmstat.pswpin,
+           vmstat.pswpout);
+}
+
+static void redraw(void)
+{
+    char text[VGA_COLUMNS + 1];
+    status_text(text, sizeof text);
+    vga_status("%s", text);
 }
 
 void status_tick(void)

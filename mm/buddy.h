@@ -70,6 +70,10 @@ uint32_t buddy_free_frames(void); /* of both zones */
 uint32_t buddy_low_free(void);    /* those that the kernel can have */
 uint32_t buddy_reserve(void);
 
+/* Free blocks on the lists of exactly this order, and single frames in the caches in front of them. */
+uint32_t buddy_blocks(bool of_high, bool movable, unsigned order);
+uint32_t buddy_cached(void);
+
 /* Moves the reserve by so many frames, for a user of kernel memory to whom frames are promised: it makes
  * the reserve smaller by what it takes, and larger again by what it gives back. */
 void buddy_move_reserve(int32_t frames);

@@ -19,6 +19,19 @@ static bool has(const struct zone *z, unsigned order)
     return order < BUDDY_ORDERS;
 }
 
+uint32_t buddy_blocks(bool of_high, bool movable, unsigned order)
+{
+    return (of_high ? &zone_high : &zone_low)->blocks[movable ? MOVABLE : UNMOVABLE][order];
+}
+
+uint32_t buddy_cached(void)
+{
+    uint32_t n = 0;
+    for (uint32_t side = 0; side < MOBILITIES; side++)
+        n += zone_low.cache[side].count + zone_high.cache[side].count;
+    return n;
+}
+
 bool buddy_has(unsigned order)
 {
     return has(&zone_high, order) || has(&zone_low, order);

@@ -28,6 +28,9 @@
 #include "mm/rmap.h"
 #include "mm/stats.h"
 
+bool evictions_watched;
+struct eviction_record eviction_history[EVICTION_HISTORY];
+
 static uint32_t kept_slots;  /* frames with a slot */
 static uint32_t stuck_pages; /* of these, pages that the disk did not take */
 
@@ -217,6 +220,12 @@ static void evict_seen(const struct eviction *e)
               frame_pfn(f).n, e->write ? "dirty" : "clean", slot, f->pool->policy->name);
 }
 
+static NOINLINE void remember(const struct eviction *e)
+{
+    eviction_history[vmstat.pgsteal % EVICTION_HISTORY] =
+        (struct eviction_record){e->frame, e->pid, e->va, e->frame->slot, e->write};
+}
+
 /* The write failed. => VM_OK if nobody wants the page any more: then the frame is free all the same. */
 static enum vm_result stay(struct frame *f, enum vm_result why)
 {
@@ -242,6 +251,8 @@ enum vm_result evict_finish(const struct eviction *e, enum vm_result io)
     if (unlikely(io != VM_OK))
         return stay(f, io);
     p->evictions++;
+    if (unlikely(evictions_watched))
+        remember(e);
     vmstat.pgsteal++;
     vmstat.pgsteal_clean += !e->write;
     if (watched(LOG_EVICT))

@@ -16,6 +16,19 @@ struct eviction {
     vaddr_t va;
 };
 
+/* The last pages that went while somebody watched, a ring, for people: number n is at n % EVICTION_HISTORY,
+ * and vmstat.pgsteal is the next number. */
+enum { EVICTION_HISTORY = 16 };
+struct eviction_record {
+    const struct frame *frame; /* NULL: nobody watched */
+    uint32_t pid;
+    vaddr_t va;
+    slot_t slot; /* where it is now; SLOT_NONE: its source has it */
+    bool write;
+};
+extern bool evictions_watched;
+extern struct eviction_record eviction_history[EVICTION_HISTORY];
+
 /* Takes the page out of its pool's competition and out of every page table; finds a slot if it needs one.
  * => VM_OK; VM_NO_SWAP: it needs a slot and there is none, nothing is changed. f is a queued single page. */
 enum vm_result evict_start(struct frame *f, enum swap_use use, struct eviction *e) MUST_CHECK;
