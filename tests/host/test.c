@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ enum {
     MAX_PANIC = 512,
     EXIT_PANIC = 3,
     EXIT_MISSED = 4,
+    SHOWN_MS = 500, /* tests that took as much of the CPU say so */
 };
 
 static void stdout_write(struct printer *to UNUSED, const char *text, size_t len)
@@ -144,7 +146,15 @@ static int run_test(const struct ktest *test)
     return run.failures > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static bool passes(const struct ktest *test)
+static uint32_t milliseconds(const struct rusage *used)
+{
+    const uint32_t per_s = 1000, us_per_ms = 1000;
+    return (uint32_t)(used->ru_utime.tv_sec + used->ru_stime.tv_sec) * per_s +
+           (uint32_t)(used->ru_utime.tv_usec + used->ru_stime.tv_usec) / us_per_ms;
+}
+
+/* `ms`: the CPU time it took. */
+static bool passes(const struct ktest *test, uint32_t *ms)
 {
     fflush(stdout);
     pid_t pid = fork();
@@ -154,10 +164,12 @@ static bool passes(const struct ktest *test)
         _exit(status);
     }
     int status;
-    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+    struct rusage used;
+    if (pid < 0 || wait4(pid, &status, 0, &used) != pid) {
         print(&out, "# the host gave no process\n");
         return false;
     }
+    *ms = milliseconds(&used);
     if (WIFSIGNALED(status))
         print(&out, "# killed by signal %d%s\n", WTERMSIG(status),
               WTERMSIG(status) == SIGALRM ? ": ran out of time" : "");
@@ -189,9 +201,13 @@ int main(int argc, char **argv)
     qsort(tests, count, sizeof(const struct ktest *), by_name);
     print(&out, "KTAP version 1\n1..%zu\n", count);
     for (size_t i = 0; i < count; i++) {
-        bool ok = passes(tests[i]);
+        uint32_t ms = 0;
+        bool ok = passes(tests[i], &ms);
         failed += !ok;
-        print(&out, "%s %zu %s\n", ok ? "ok" : "not ok", i + 1, tests[i]->name);
+        print(&out, "%s %zu %s", ok ? "ok" : "not ok", i + 1, tests[i]->name);
+        if (ms >= SHOWN_MS)
+            print(&out, " # took %u ms of CPU time", ms);
+        print(&out, "\n");
     }
     print(&out, "# %zu passed, %zu failed\n", count - failed, failed);
     free(tests);
