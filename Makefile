@@ -171,6 +171,13 @@ BARE_SRC := $(filter-out lib/string.c,$(wildcard lib/*.c)) tools/alloc/bare.c \
 ALLOC_SRC := $(BARE_SRC) $(filter-out tools/alloc/bare.c,$(wildcard tools/alloc/*.c))
 ALLOC_OBJ := $(ALLOC_SRC:%=$(B)/sim-obj/%.o)
 ALLOC     := $(B)/alloc
+
+# The reader of the kernel's traces: the table of events, and how they are printed, are the kernel's own.
+TRACER     := $(B)/trace
+TRACER_SRC := $(wildcard tools/trace/*.c) lib/trace_text.c lib/print.c lib/watch.c
+TRACER_OBJ := $(TRACER_SRC:%=$(B)/sim-obj/%.o)
+TRACER_ASAN_OBJ := $(TRACER_SRC:%=$(B)/sim-asan-obj/%.o)
+
 FUZZ_SRC := $(BARE_SRC) $(wildcard tests/fuzz/*.c)
 FUZZ_OBJ := $(FUZZ_SRC:%=$(B)/fuzz-obj/%.o)
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -186,7 +193,7 @@ SHIM_OBJ   := $(MALLOC)/shim.c.o
 
 ALL_OBJ := $(KERNEL_OBJ) $(RT_OBJ) $(HEAP_OBJ) $(USER_OBJ) $(GLIBC_OBJ) $(HOST64_OBJ) $(HOST32_OBJ) \
            $(SIM_OBJ) $(ASAN_OBJ) $(EXTRA_OBJ) $(LIBC_OBJ) $(OURS_OBJ) $(SHIM_OBJ) $(FUZZ_OBJ) \
-           $(ALLOC_OBJ)
+           $(ALLOC_OBJ) $(TRACER_OBJ) $(TRACER_ASAN_OBJ)
 
 ### Helpers #############################################################################################
 
@@ -211,6 +218,7 @@ STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
 STAMP_extra  := $(EXTRA_OBJ)
 STAMP_fuzz   := $(CLANG) $(FUZZ_FLAGS) $(FUZZ_OBJ)
 STAMP_alloc  := $(ALLOC_OBJ)
+STAMP_tracer := $(TRACER_OBJ)
 STAMP_malloc := $(HOSTCC) $(SIM_FLAGS) $(SHIM_FLAGS) $(OURS_OBJ)
 STAMP_compdb := $(STAMP_kernel$(VARIANT)) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
@@ -491,6 +499,24 @@ $(ALLOC): $(ALLOC_OBJ) $(B)/stamp/sim $(B)/stamp/alloc
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(SIM_FLAGS) $(ALLOC_OBJ) -lm -o $@
 
+### Traces of the kernel ##############################################################################
+
+# build/trace --help tells what it makes of a trace; docs/trace-tool.md shows it.
+$(TRACER): $(TRACER_OBJ) $(B)/stamp/sim $(B)/stamp/tracer
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(SIM_FLAGS) $(TRACER_OBJ) -o $@
+$(TRACER)-asan: $(TRACER_ASAN_OBJ) $(B)/stamp/asan $(B)/stamp/tracer
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(TRACER_ASAN_OBJ) -o $@
+
+# What the kernel's lib/trace.c writes, for the tests of build/trace.
+WRITER_SRC   := tests/trace/writer.c lib/trace.c lib/trace_text.c lib/watch.c lib/print.c
+WRITER_OBJ   := $(WRITER_SRC:%=$(B)/host64/%.o)
+STAMP_writer := $(HOSTCC) $(HOST64_FLAGS) $(WRITER_OBJ)
+$(B)/host64/tracewriter: $(WRITER_OBJ) $(B)/stamp/writer
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(WRITER_OBJ) -o $@
+
 ### Malloc ############################################################################################
 
 MALLOC_TOOLS := $(MALLOC)/replay $(MALLOC)/replay-ours $(MALLOC)/shim.so
@@ -635,6 +661,6 @@ endef
 compile_commands.json: $(B)/stamp/compdb
 	$(file >$@,$(COMPDB))@:
 
--include $(ALL_OBJ:.o=.d) $(MEMS_OBJ:.o=.d)
+-include $(ALL_OBJ:.o=.d) $(MEMS_OBJ:.o=.d) $(WRITER_OBJ:.o=.d)
 
 endif
