@@ -22,7 +22,7 @@ else
 
 ### What make is told ###################################################################################
 
-#: Variables of run, debug and iso (others of the kernel go into APPEND):
+#: Variables of run, debug, record and iso (others of the kernel go into APPEND):
 #:   RUN=demo       monitor commands to run after boot, e.g. RUN="run matmul; ps"
 #:   SCRIPT=        file with monitor commands, one a line, to run instead: the guest has it as /script
 #:   FRAMES=        limit of the default pool, in frames
@@ -35,11 +35,13 @@ else
 #:   ISO=1          boot through GRUB from an ISO image instead of qemu -kernel
 #:   ICOUNT=1       one tick = one instruction: the same run, tick for tick, every time
 #:   WINDOW=auto    1, 0 or auto: a window for the VGA screen
+#:   REPLAY=build/replay   directory of what record, replay-run and replay-debug keep and use
 #:   TIMEOUT=600    seconds until a guest without a terminal is stopped as hung
 RUN     ?= $(if $(SCRIPT),load script,demo)
 MEM     ?= 64M
 WINDOW  ?= auto
 TIMEOUT ?= 600
+REPLAY  ?= build/replay
 SWAPIMG ?= build/swap.img
 
 #: Variables of screenshot (RUN, FRAMES, POLICY, SWAPMB, LOG, APPEND and MEM as for run):
@@ -77,7 +79,7 @@ SWAPIMG ?= build/swap.img
 #:   HOSTCC=gcc     compiler for host tests and tools
 #:   CLANG=clang    compiler for the fuzzers
 #:   PYTHON=        a python3 that has pytest
-#:   GDBFLAGS=      more arguments for debug's gdb, e.g. GDBFLAGS="-batch -x script"
+#:   GDBFLAGS=      more arguments for the gdb of debug and replay-debug, e.g. GDBFLAGS="-batch -x script"
 has       = $(shell command -v $(1) 2>/dev/null)
 CROSS    ?= $(if $(call has,i686-elf-gcc),i686-elf-,i686-linux-gnu-)
 CROSS    := $(CROSS)
@@ -317,6 +319,7 @@ CMDLINE    = $(strip $(if $(FRAMES),frames=$(FRAMES)) $(if $(POLICY),policy=$(PO
              $(if $(SWAPMB),swapmb=$(SWAPMB)) $(if $(LOG),log=$(LOG)) $(APPEND))
 QEMU       = exec $(PYTHON) tools/qemu.py --kernel $(KERNEL) --initrd $(INITRD) --mem $(MEM)
 SWAP_DISK  = $(filter swap=hda swap=hdb swap=hdc swap=hdd,$(APPEND))
+RECORD     = exec $(PYTHON) tools/record.py --directory $(call quote,$(REPLAY))
 RUN_FLAGS  = --append $(call quote,$(CMDLINE)) --run $(call quote,$(RUN)) --window $(WINDOW) --timeout $(TIMEOUT) \
              --swap-image $(call quote,$(SWAPIMG)) $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount) \
              $(if $(SCRIPT),--script $(call quote,$(SCRIPT)))
@@ -338,6 +341,20 @@ screenshot: all
 	@$(PYTHON) tools/screenshot.py --kernel $(KERNEL) --initrd $(INITRD) --mem $(MEM) --timeout $(TIMEOUT) \
 		--append $(call quote,$(CMDLINE)) --run $(call quote,$(if $(filter demo,$(RUN)),$(SCREENSHOT_RUN),$(RUN))) \
 		$(if $(VIEW),--view $(call quote,$(VIEW))) $(if $(ROWS),--rows $(ROWS)) $(call quote,$(or $(PNG),$(B)/screen.png))
+#:   record         as run, and keeps in REPLAY what it takes to run the very same again, instruction for instruction
+.PHONY: record
+record: all $(if $(SWAP_DISK),swap-image)
+	@$(RECORD) record --kernel $(KERNEL) --initrd $(INITRD) --mem $(MEM) $(RUN_FLAGS)
+
+#:   replay-run     what was recorded, again: prints its serial log, and fails if a byte of it differs
+.PHONY: replay-run
+replay-run:
+	@$(RECORD) replay --timeout $(TIMEOUT)
+
+#:   replay-debug   what was recorded, stopped at its start, with gdb attached, which can also go backwards
+.PHONY: replay-debug
+replay-debug:
+	@$(RECORD) debug --gdb $(call quote,$(GDBFLAGS))
 
 #:   swap-image     build/swap.img, the disk for APPEND=swap=hda; run and debug make it themselves
 # Our own file is given the size that was asked for, and 4 KiB for the kernel's mark; a file of somebody

@@ -9,14 +9,24 @@
 static struct {
     struct blkdev dev;
     char *memory;
-} disk;
+} ramdisk;
+
+void *ramdisk_block(uint32_t block)
+{
+    return ramdisk.memory + (size_t)block * BLKDEV_PAGE;
+}
+
+bool ramdisk_is(const struct blkdev *d)
+{
+    return d == &ramdisk.dev;
+}
 
 static int ramdisk_transfer(struct blkdev *dev, const struct blk_transfer *t)
 {
     if (t->count > dev->pages || t->block > dev->pages - t->count)
         return -ENXIO;
     for (uint32_t i = 0; i < t->count; i++) {
-        char *at = disk.memory + (size_t)(t->block + i) * BLKDEV_PAGE;
+        char *at = ramdisk_block(t->block + i);
         void *page = page_window((pfn_t){t->pfns[i]}, WINDOW_DRIVER);
         enum injection injected = inject_block(t->write);
         if (unlikely(injected == INJECT_CORRUPT))
@@ -35,8 +45,9 @@ static int ramdisk_transfer(struct blkdev *dev, const struct blk_transfer *t)
 
 struct blkdev *ramdisk_create(void *memory, uint32_t pages)
 {
-    disk.dev = (struct blkdev){.name = "ramdisk", .pages = pages, .sums = true, .transfer = ramdisk_transfer};
-    disk.memory = memory;
-    inject_into(&disk.dev);
-    return &disk.dev;
+    ramdisk.dev =
+        (struct blkdev){.name = "ramdisk", .pages = pages, .sums = true, .transfer = ramdisk_transfer};
+    ramdisk.memory = memory;
+    inject_into(&ramdisk.dev);
+    return &ramdisk.dev;
 }

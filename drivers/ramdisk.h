@@ -9,4 +9,10 @@
 /* Makes the ramdisk of `pages` blocks at memory (page aligned). There is one. */
 struct blkdev *ramdisk_create(void *memory, uint32_t pages);
 
+/* Is this the ramdisk? */
+bool ramdisk_is(const struct blkdev *d);
+
+/* Where a block of it lies. Its content is the swap disk's, sealed by a checksum: this is for looking. */
+void *ramdisk_block(uint32_t block);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Breaking the kernel on purpose, so that its last words can be tested and studied. */
 #include "arch/x86/io.h"
+#include "kernel/gauge.h"
 #include "kernel/monitor.h"
 #include "kernel/panic.h"
 #include "kernel/proc.h"
@@ -214,6 +215,11 @@ static int run(int argc, char **argv, struct printer *out)
         return misuse_locks(break_lock_order, out);
     } else if (strcmp(what, "lock-sleep") == 0) {
         return misuse_locks(sleep_with_lock, out);
+    } else if (strcmp(what, "use-after-evict") == 0) {
+        if (gauge_start())
+            return 0; /* until a page that was evicted is read back */
+        print(out, "provoke: use-after-evict needs swap on the ramdisk\n");
+        return 1;
     } else if (set_wrong_policy(what)) {
         return 0; /* until the next eviction */
     } else if (misuse_heap(what, out)) {
@@ -224,7 +230,8 @@ static int run(int argc, char **argv, struct printer *out)
         "provoke: expected panic, null, write-text, undefined, stack, double-fault, double-free, hang, locks "
         "misused: lock-order, lock-sleep, an object misused: slab-overflow, slab-underflow, "
         "slab-use-after-free, "
-        "slab-double-free, slab-interior-free, or a wrong policy: policy-none, policy-foreign, "
+        "slab-double-free, slab-interior-free, a page misused: use-after-evict, or a wrong policy: "
+        "policy-none, policy-foreign, "
         "policy-nonsense, "
         "policy-twice\n");
     return 1;

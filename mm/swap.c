@@ -229,13 +229,18 @@ static inline void wrote(slot_t s, struct page_sum sum)
     vmstat.pswpout++;
 }
 
-static bool intact(slot_t s, struct page_sum sum)
+/* A function of its own: the place to stop at in a debugger. */
+static NOINLINE void bad_checksum(slot_t s, uint32_t found)
 {
-    uint32_t expected = swap_slot(s)->sum;
-    if (likely(sum.value == expected))
-        return true;
     vmstat.swap_corrupt++;
-    log_event(LOG_ERROR, "swap slot=%u checksum=0x%08x expected=0x%08x", s.n, sum.value, expected);
+    log_event(LOG_ERROR, "swap slot=%u checksum=0x%08x expected=0x%08x", s.n, found, swap_slot(s)->sum);
+}
+
+static inline bool intact(slot_t s, struct page_sum sum)
+{
+    if (likely(sum.value == swap_slot(s)->sum))
+        return true;
+    bad_checksum(s, sum.value);
     return false;
 }
 

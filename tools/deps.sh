@@ -57,6 +57,7 @@ need libc6-dev host_compiles stdio.h
 need gcc-i686-linux-gnu have i686-linux-gnu-gcc
 need libc6-dev-i386-cross some_file /usr/i686-linux-gnu/lib/libc.a /usr/lib/i386-linux-gnu/libc.a
 need qemu-system-x86 have qemu-system-i386
+need qemu-utils have qemu-img
 need grub-common have grub-mkrescue
 need grub-pc-bin some_file /usr/lib/grub/i386-pc /usr/lib/grub2/i386-pc /usr/share/grub/i386-pc
 need xorriso have xorriso

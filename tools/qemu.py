@@ -13,6 +13,7 @@ Both stop a guest that outlives its time limit, and no QEMU survives the process
 import argparse
 import ctypes
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -150,8 +151,13 @@ def qemu_command(*, append="", mem="64M", icount=False, iso=None, kernel=KERNEL,
     if qmp:
         command += ["-qmp", f"unix:{qmp},server=on,wait=off"]
     if gdb:
-        command += ["-S", "-chardev", f"socket,id=gdb,path={gdb},server=on,wait=off", "-gdb", "chardev:gdb"]
+        command += gdb_arguments(gdb)
     return command + list(extra)
+
+
+def gdb_arguments(path):
+    """QEMU waits, before the first instruction, for a gdb that connects to the Unix socket at path."""
+    return ["-S", "-chardev", f"socket,id=gdb,path={path},server=on,wait=off", "-gdb", "chardev:gdb"]
 
 
 PR_SET_PDEATHSIG = 1
@@ -432,12 +438,12 @@ def on_terminal(command):
         termios.tcsetattr(0, termios.TCSANOW, saved)
 
 
-def under_gdb(args, options):
-    """Starts QEMU stopped and gdb attached to it; QEMU goes when gdb does. => gdb's exit status"""
-    serial_log = pathlib.Path(os.environ.get("FAULTLINE_LOG", "build/debug.log"))  # from ROOT
+def under_gdb(kernel, flags, command_line, serial_log, first=()):
+    """Starts QEMU stopped, by command_line(gdb=SOCKET, serial=WHERE TO), and gdb attached to it; QEMU goes when
+    gdb does. gdb gets the commands `first` and the words `flags` of a shell's line. => gdb's exit status"""
     with tempfile.TemporaryDirectory(prefix="faultline-") as d:
         sock = os.path.join(d, "gdb")
-        process = subprocess.Popen(qemu_command(gdb=sock, serial=f"file:{serial_log}", **options), cwd=ROOT,
+        process = subprocess.Popen(command_line(gdb=sock, serial=f"file:{serial_log}"), cwd=ROOT,
                                    stdin=subprocess.DEVNULL, start_new_session=True,  # Ctrl-C is gdb's
                                    preexec_fn=die_with_parent())
         gdb = None
@@ -448,9 +454,10 @@ def under_gdb(args, options):
                     return BROKEN
                 time.sleep(0.02)
             print(f"serial log: {serial_log}", flush=True)
-            command = ["gdb", "-q", "-iex", "set debuginfod enabled off", args.kernel,
-                       "-ex", f"target remote {sock}", "-x", "tools/gdb/faultline.py", "-ex", "break vm_fault"]
-            gdb = subprocess.Popen(["sh", "-c", f'exec "$@" {args.gdb}', "gdb", *command], cwd=ROOT,
+            command = ["gdb", "-q", "-iex", "set debuginfod enabled off", str(kernel),
+                       "-ex", f"target remote {sock}", "-x", "tools/gdb/faultline.py"]
+            command += [word for c in first for word in ("-ex", c)]
+            gdb = subprocess.Popen(["sh", "-c", f'exec "$@" {flags}', "gdb", *command], cwd=ROOT,
                                    env={**os.environ, "FAULTLINE_LOG": str(serial_log)},
                                    preexec_fn=die_with_parent())
             while True:
@@ -547,7 +554,9 @@ def main():
             os.close(handle)
             options["iso"] = mkiso.make_iso(image, append, ROOT / args.kernel, ROOT / args.initrd)
         if args.gdb is not None:
-            return under_gdb(args, dict(options, window=window))
+            serial_log = pathlib.Path(os.environ.get("FAULTLINE_LOG", "build/debug.log"))  # from ROOT
+            machine = functools.partial(qemu_command, **options, window=window)
+            return under_gdb(args.kernel, args.gdb, machine, serial_log, ["break vm_fault"])
         if terminal:
             rc, reason = explain(on_terminal(qemu_command(**options, window=window)))
             stderr = ""

@@ -93,4 +93,4 @@ def test_unknown_provocation():
     run = boot(["provoke", "provoke nonsense"], "log=quiet")
     assert run.rc == qemu.FAILED
     assert run.output("provoke") == run.output("provoke nonsense") == (
-        "provoke: expected panic, null, write-text, undefined, stack, double-fault, double-free, hang, locks misused: lock-order, lock-sleep, an object misused: slab-overflow, slab-underflow, slab-use-after-free, slab-double-free, slab-interior-free, or a wrong policy: policy-none, policy-foreign, policy-nonsense, policy-twice\n")
+        "provoke: expected panic, null, write-text, undefined, stack, double-fault, double-free, hang, locks misused: lock-order, lock-sleep, an object misused: slab-overflow, slab-underflow, slab-use-after-free, slab-double-free, slab-interior-free, a page misused: use-after-evict, or a wrong policy: policy-none, policy-foreign, policy-nonsense, policy-twice\n")
