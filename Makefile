@@ -73,7 +73,7 @@ SWAPIMG ?= build/swap.img
 #: Variables of the build:
 #:   V=1            show the commands
 #:   LOCK_CHECK=1   the kernel that checks the order of its locks (docs/locking.md): build/faultline-lockcheck.elf
-#:   TRACE=0        the kernel without tracepoints, to see what they cost (docs/tracing.md): build/faultline-notrace.elf
+#:   TRACEPOINTS=0  the kernel without tracepoints, to see what they cost (docs/tracing.md): build/faultline-notrace.elf
 #:   CROSS=         prefix of the cross compiler: i686-elf- if on PATH, else i686-linux-gnu-
 #:   GLIBC_CC=      compiler with a C library for user/glibc: i686-linux-gnu-gcc
 #:   HOSTCC=gcc     compiler for host tests and tools
@@ -95,7 +95,7 @@ STRIP := $(CROSS)strip
 AR    := $(CROSS)ar
 
 # Kernels that are compiled differently lie beside the normal one.
-VARIANT := $(if $(filter-out 0,$(LOCK_CHECK)),-lockcheck)$(if $(filter 0,$(TRACE)),-notrace)
+VARIANT := $(if $(filter-out 0,$(LOCK_CHECK)),-lockcheck)$(if $(filter 0,$(TRACEPOINTS)),-notrace)
 
 ### Flags ###############################################################################################
 
@@ -108,7 +108,7 @@ BASE := -std=gnu11 -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -fno-strict-ali
 FREESTANDING := $(BASE) -O2 -ffreestanding -march=i686 -mgeneral-regs-only -fno-pic -fno-pie \
                 -fcf-protection=none -fno-asynchronous-unwind-tables $(WARN)
 KERNEL_FLAGS := $(FREESTANDING) -mregparm=3 -Wframe-larger-than=1024 -fstack-protector -mstack-protector-guard=global \
-                $(if $(filter-out 0,$(LOCK_CHECK)),-DLOCK_CHECK) $(if $(filter 0,$(TRACE)),-DNO_TRACE)
+                $(if $(filter-out 0,$(LOCK_CHECK)),-DLOCK_CHECK) $(if $(filter 0,$(TRACEPOINTS)),-DNO_TRACE)
 USER_FLAGS   := $(FREESTANDING) -fno-stack-protector
 GLIBC_FLAGS  := -I. -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
 ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall -Wundef -Werror -Wa,--noexecstack

@@ -52,7 +52,7 @@ bool trace_init(const char *port, uint32_t kib, struct printer *out)
 bool trace_start(const char *list, struct printer *out)
 {
 #ifdef NO_TRACE
-    print(out, "trace: this kernel was built without tracepoints (TRACE=0)\n");
+    print(out, "trace: this kernel was built without tracepoints (TRACEPOINTS=0)\n");
     return false;
 #endif
     uint32_t classes = trace_classes;
