@@ -13,9 +13,9 @@ APPEND = "frames=all order=4 swapmb=1"
 
 @pytest.fixture(scope="module")
 def holes():
-    """=> pages for a program to fill the memory with, all but a few frames"""
+    """=> pages for a program to fill the memory with, all but 40 frames and less than a block"""
     run = boot(["policy"], APPEND + " log=quiet", mem=MEMORY, screen=False)
-    return int(re.search(r" limit=(\d+) ", run.output("policy"))[1]) // 16 * 16 - 32
+    return (int(re.search(r" limit=(\d+) ", run.output("policy"))[1]) - 40) // 16 * 16
 
 
 def fragmented(compact, holes, **options):
