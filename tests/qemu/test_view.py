@@ -2,6 +2,7 @@
 """The memory viewer: what it draws is what the kernel's other commands say, the same on the VGA screen and as text;
 colours, flashes, function keys, 50 rows, and what it costs."""
 import re
+import subprocess
 import time
 
 import pytest
@@ -308,3 +309,20 @@ def test_cost():
     assert abs(busy("view=off viewhz=100") - off) < 1000
     for page in ("overview viewrows=50", "space"):
         assert off < busy(f"view={page}") < 1.03 * off, page
+
+
+def test_page_of_the_documentation(tmp_path):
+    """The commands of docs/viewer.md that need no window; its picture is what the kernel draws, less the numbers."""
+    text = (ROOT / "docs" / "viewer.md").read_text()
+    shown = re.search(r"^```\n( F1 .*?)^```$", text, re.MULTILINE | re.DOTALL)[1]
+    commands = re.search(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1].splitlines()
+    printed = {}
+    for command in commands[1:]:
+        done = subprocess.run(f"{command} PNG={tmp_path / 'screen.png'}", shell=True, cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
+        assert done.returncode == 0, done.stdout
+        printed[command.split()[1]] = done.stdout
+    assert fold(shown) in fold(printed["run"])
+    with Image.open(tmp_path / "screen.png") as made, Image.open(ROOT / "docs" / "images" / "view.png") as picture:
+        assert made.size == picture.size == (720, 400)
+        assert made.convert("RGB").getpixel((0, 0)) == picture.convert("RGB").getpixel((0, 0)) == shade(BLUE)
