@@ -124,7 +124,7 @@ static void draw_frames(struct canvas *c)
     draw_frame_counts(c, FIRST);
     draw_pages(c, &m);
     canvas_print(c, FIRST + 1, 0, plain,
-                 "a cell = %u: whose, and d dirty, c copy on swap, w wired, b busy; D C A accessed", m.group);
+                 "cell = %u: whose, and d dirty, c copy on swap, w wired, b busy; D C A accessed", m.group);
     view_draw_color_legend(c, FIRST + 2);
     view_draw_frame_legend(c, m.row, m.column + 2 * m.columns + 1);
 }

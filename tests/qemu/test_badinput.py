@@ -20,9 +20,16 @@ LOG = "expected quiet, default, all, or a comma list of boot proc fault evict sw
 ALLOT = ("expected global, equal, ws or pff, the last two also with CPU time in microseconds from 1 to 10000000 "
          "(ws:10000, pff:1000)")
 
+VIEW_PAGES = "off, overview, frames, swap, space, top, events or buddy"
+
 WORDS = {
     "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= ksm= "
-               "swapforce= atadma= seed= log= run= debug= check= accessed= allot= mmapfit= slabdebug= trace=",
+               "swapforce= atadma= seed= log= run= debug= check= accessed= allot= mmapfit= slabdebug= trace= "
+               "view= viewrows= viewhz=",
+    "view=map": f"view=map: expected {VIEW_PAGES}",
+    "view=": f"view=: expected {VIEW_PAGES}",
+    "viewrows=24": "viewrows=24: expected 25 or 50",
+    "viewhz=101": "viewhz=101: expected 0 (drawn once, then still) to 100 (refreshes a second)",
     "readahead=3": "readahead=3: expected a power of two from 1 (none) to 32 pages",
     "order=11": "order=11: expected 0 to 10 (a unit of residence is 2^order pages)",
     "order=10": "frames=256 with order=10: expected at least 6144 (6 units of 1024 frames)",
@@ -131,6 +138,16 @@ COMMANDS = {
     "policy fifo pid=99": "policy: pid=99: expected the pid of a running program; ps lists them",
     "policy fifo pool=x": "policy: pool=x: expected pid=N, or pool=NAME of a pool; policy lists them",
     "policy fifo pool=main x": "policy: unexpected argument x",
+    "view map": f"view: map: expected text, rows N, hz N, a pid, {VIEW_PAGES}",
+    "view rows": f"view: rows: expected text, rows N, hz N, a pid, {VIEW_PAGES}",
+    "view frames x": "view: unexpected argument x",
+    "view 99": "view: 99: expected the pid of a running program; ps lists them",
+    "view text map": f"view: map: expected text, rows N, hz N, a pid, {VIEW_PAGES}",
+    "view text off": "view: text off: expected a page of the viewer",
+    "view text 99": "view: 99: expected the pid of a running program; ps lists them",
+    "view rows 24": "view: rows 24: expected 25 or 50",
+    "view hz 101": "view: hz 101: expected 0 (drawn once, then still) to 100 (refreshes a second)",
+    "view hz x": "view: hz x: expected 0 (drawn once, then still) to 100 (refreshes a second)",
     "allot x": f"allot: x: {ALLOT.replace('expected ', 'expected no argument, or: ')}",
     "allot ws 5": f"allot: 5: {ALLOT.replace('expected ', 'expected no argument, or: ')}",
     "hist x": "hist: x: expected on, off, reset, fault, refault, residence, reuse [FRAMES ..] or no argument",

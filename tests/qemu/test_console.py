@@ -172,7 +172,7 @@ def no_exit_device(monkeypatch):
 
 
 def test_screen_after_a_panic(no_exit_device, tmp_path):
-    with qemu.Guest(append="log=quiet", run="provoke write-text", qmp=True, timeout=60) as g:
+    with qemu.Guest(append="log=quiet", run="view overview; provoke write-text", qmp=True, timeout=60) as g:
         g.expect("^It is now safe to turn off the machine.\n")
         text, attributes = screen(g, tmp_path / "vga")
     shown = [(row.rstrip(), colors) for row, colors in zip(text, attributes)]

@@ -2,6 +2,7 @@
 """The memory viewer: what it draws is what the kernel's other commands say, the same on the VGA screen and as text;
 colours, flashes, function keys, 50 rows, and what it costs."""
 import re
+import subprocess
 import time
 
 import pytest
@@ -190,12 +191,19 @@ def type_raw(guest, keys):
     guest.process.stdin.flush()
 
 
+def status_line(png):
+    """=> the picture of the first word of the last of 25 rows"""
+    with Image.open(png) as image:
+        return image.convert("RGB").crop((0, 384, 6 * 9, 400)).tobytes()
+
+
 def test_screen_and_keys(tmp_path):
     """The same cells on the screen and as text, on every page, also with 50 rows; and function keys."""
     with qemu.Guest(append="log=quiet frames=64 view=top", run=PROGRAMS, qmp=True, timeout=60) as g:
         attended(g)
         wait_for(g, 25, tmp_path / "vga", r"\[F6 top\]")
         g.command("view hz 0")
+        g.screendump(tmp_path / "first.png")
         for rows, pages in ((50, ("overview", "space")), (25, PAGES)):
             g.command(f"view rows {rows}")
             for page in pages:
@@ -204,6 +212,8 @@ def test_screen_and_keys(tmp_path):
                 screen = Screen(g, rows, tmp_path / "vga")
                 assert len(text) == rows and screen.text == text
                 assert screen.text[-1].startswith(" clock ") and set(screen.attributes[-1]) == {GREEN << 4 | 15}
+        g.screendump(tmp_path / "again.png")
+        assert status_line(tmp_path / "first.png") == status_line(tmp_path / "again.png"), "the large font is back"
         g.command("view hz 10")
         for key, title in (("f3", r"\[F3 frames\]"), ("f8", r"\[F8 buddy\]"), ("f1", "^faultline>"), ("f2", r"\[F2 over")):
             press(g, key)
@@ -259,6 +269,27 @@ def check_picture(screen, png, rows):
     return colors
 
 
+def font_of(guest, path):
+    """The VGA BIOS's font of 8 lines, found by its full block and half blocks. => a function from a character to lines"""
+    guest.qmp("pmemsave", val=0xc0000, size=0x10000, filename=str(path))
+    rom = path.read_bytes()
+    blocks = bytes([255] * 8 + [0] * 4 + [255] * 4 + [0xf0] * 8 + [0x0f] * 8 + [255] * 4 + [0] * 4)  # db to df
+    assert rom.count(blocks) == 1
+    start = rom.index(blocks) - 8 * 0xdb
+    return lambda char: rom[start + 8 * ord(char):start + 8 * ord(char) + 8]
+
+
+def check_glyphs(screen, png, glyph):
+    with Image.open(png) as image:
+        picture = image.convert("RGB").load()
+    for row in (0, 1, 3, 49):
+        for column, char in enumerate(screen.text[row]):
+            foreground = shade(screen.attributes[row][column] & 15)
+            drawn = [sum(0x80 >> x for x in range(8) if picture[column * 9 + x, row * 8 + y] == foreground)
+                     for y in range(8)]
+            assert bytes(drawn) == glyph(char), (row, column, char)
+
+
 def test_colours_and_flashes(tmp_path):
     """Every program has its background; what the last faults and evictions touched is bright. With 50 rows and 25."""
     commands = [PROGRAMS, "wait 60", "view hz 0", "view overview", "wait 30", "view text", "view text events", "ps"]
@@ -269,6 +300,7 @@ def test_colours_and_flashes(tmp_path):
         assert screen.text == run.output("view text").splitlines()
         g.screendump(tmp_path / "50.png")
         colors = check_picture(screen, tmp_path / "50.png", 50)
+        check_glyphs(screen, tmp_path / "50.png", font_of(g, tmp_path / "rom"))
         events = run.output("view text events")
         touched = [int(frame, 16) for frame in re.findall(r"^ +\d+ (?:read|write|exec|dirty|clean) .* 0x(\w+) +\w+", events,
                                                           re.MULTILINE)]
@@ -308,3 +340,20 @@ def test_cost():
     assert abs(busy("view=off viewhz=100") - off) < 1000
     for page in ("overview viewrows=50", "space"):
         assert off < busy(f"view={page}") < 1.03 * off, page
+
+
+def test_page_of_the_documentation(tmp_path):
+    """The commands of docs/viewer.md that need no window; its picture is what the kernel draws, less the numbers."""
+    text = (ROOT / "docs" / "viewer.md").read_text()
+    shown = re.search(r"^```\n( F1 .*?)^```$", text, re.MULTILINE | re.DOTALL)[1]
+    commands = re.search(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1].splitlines()
+    printed = {}
+    for command in commands[1:]:
+        done = subprocess.run(f"{command} PNG={tmp_path / 'screen.png'}", shell=True, cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
+        assert done.returncode == 0, done.stdout
+        printed[command.split()[1]] = done.stdout
+    assert fold(shown) in fold(printed["run"])
+    with Image.open(tmp_path / "screen.png") as made, Image.open(ROOT / "docs" / "images" / "view.png") as picture:
+        assert made.size == picture.size == (720, 400)
+        assert made.convert("RGB").getpixel((0, 0)) == picture.convert("RGB").getpixel((0, 0)) == shade(BLUE)
