@@ -203,7 +203,8 @@ static int poke_run(int argc, char **argv, struct printer *out)
         *(volatile uint32_t *)p = value;
     if (t.whose == PROCESS) /* as if it had written it itself: else an eviction could drop it */
         pmap_mark(&t.space->pmap, t.at, true);
-    print(out, "poke: 0x%08x: was %#x, is %#x\n", t.at, before, value);
+    int digits = byte ? 2 : 8;
+    print(out, "poke: 0x%08x: was 0x%0*x, is 0x%0*x\n", t.at, digits, before, digits, value);
     return 0;
 }
 
