@@ -182,8 +182,11 @@ static int poke_run(int argc, char **argv, struct printer *out)
     bool byte = strcmp(size, "byte") == 0;
     if (argc < used + 2 || argc > used + 3 || (!byte && strcmp(size, "word") != 0) ||
         !parse_u32(argv[used + 1], false, &value) || (byte && value > UINT8_MAX)) {
+        bool bad_size = !byte && argc == used + 3 && strcmp(size, "word") != 0;
         print(out, "poke: %s: expected a value, 0x12 or 18, and perhaps: byte (then it is at most 255)\n",
-              argc < used + 2 ? "nothing" : argv[argc - 1]);
+              argc < used + 2               ? "nothing"
+              : argc > used + 3 || bad_size ? argv[argc - 1]
+                                            : argv[used + 1]);
         return 1;
     }
     if (!byte && t.at % sizeof(uint32_t) != 0) {

@@ -148,7 +148,7 @@ COMMANDS = {
     "peek ffffffff 4": "peek: 0xffffffff: not mapped",
     "poke c0100000": "poke: nothing: expected a value, 0x12 or 18, and perhaps: byte (then it is at most 255)",
     "poke c0100000 x": "poke: x: expected a value, 0x12 or 18",
-    "poke c0100000 256 byte": "poke: byte: expected a value, 0x12 or 18",
+    "poke c0100000 256 byte": "poke: 256: expected a value, 0x12 or 18",
     "poke c0100000 1 long": "poke: long: expected a value",
     "poke c0100001 1": "poke: c0100001: expected a multiple of 4, or at the end: byte",
     "poke c0100000 1": "poke: 0xc0100000: read-only: the kernel's code or constants",
