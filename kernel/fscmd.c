@@ -24,6 +24,33 @@ static void list_one(const struct place *p, const char *name, uint32_t length, s
     print(out, "%10u  %.*s%s\n", st.size, (int)length, name, p->kind == PLACE_DIR ? "/" : "");
 }
 
+void complete_files(struct completion *c, const char *directory, bool directories_too)
+{
+    struct place p;
+    struct dir_entry e;
+    if (path_walk(&path_root, directory, &p) != 0 || p.kind != PLACE_DIR)
+        return;
+    for (uint64_t cookie = 0; dir_next(&p.dir, &cookie, &e);) {
+        char name[NAME_MAX + 2];
+        bool is_dir = (e.mode & S_IFMT) == S_IFDIR;
+        format(name, sizeof name, "%.*s%s", (int)e.length, e.name, is_dir ? "/" : "");
+        if (name[0] != '.' && (directories_too || !is_dir))
+            complete_offer(c, name);
+    }
+}
+
+/* A path: what is in the directory that is typed so far. */
+static void path_complete(int argc, char **argv UNUSED, struct completion *c)
+{
+    char directory[NAME_MAX + 2];
+    const char *word = c->word;
+    if (argc != 1)
+        return;
+    complete_last_item(c, "/");
+    format(directory, sizeof directory, "/%.*s", (int)(c->word - word), word);
+    complete_files(c, directory, true);
+}
+
 static int ls_run(int argc, char **argv, struct printer *out)
 {
     static char root[] = "/";
@@ -49,7 +76,7 @@ static int ls_run(int argc, char **argv, struct printer *out)
 }
 
 COMMAND(ls, "[PATH]", "files of the initrd (/), of programs (/tmp) and about them (/proc), with their sizes",
-        ls_run);
+        ls_run, .complete = path_complete);
 
 /* What follows starts a line of its own, also if the file does not end one. */
 static bool print_object(struct object *o, struct printer *out)
@@ -96,7 +123,7 @@ static int cat_run(int argc, char **argv, struct printer *out)
     return ok ? 0 : 1;
 }
 
-COMMAND(cat, "PATH", "print a file", cat_run);
+COMMAND(cat, "PATH", "print a file", cat_run, .complete = path_complete);
 
 static int rm_run(int argc, char **argv, struct printer *out)
 {
@@ -115,4 +142,4 @@ static int rm_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND(rm, "PATH", "remove a file in /tmp", rm_run);
+COMMAND(rm, "PATH", "remove a file in /tmp", rm_run, .complete = path_complete);

@@ -25,10 +25,11 @@ void monitor_command_at_stop(char *line);
 /* The same for a line of a script: it is shown, and not counted: its script's failure is. */
 int monitor_script_line(char *line);
 
-/* Offer names of commands; log classes, in a list; pids of programs as the first argument; programs, after
- * run and after each &. */
+/* Offer names of commands; log classes, in a list; files of a directory; pids of programs as the first
+ * argument; programs, after run and after each &. */
 void complete_commands(struct completion *c);
 void complete_log_classes(struct completion *c);
+void complete_files(struct completion *c, const char *directory, bool directories_too);
 void complete_pids(int argc, char **argv, struct completion *c);
 void complete_programs(int argc, char **argv, struct completion *c);
 

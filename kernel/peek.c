@@ -182,8 +182,11 @@ static int poke_run(int argc, char **argv, struct printer *out)
     bool byte = strcmp(size, "byte") == 0;
     if (argc < used + 2 || argc > used + 3 || (!byte && strcmp(size, "word") != 0) ||
         !parse_u32(argv[used + 1], false, &value) || (byte && value > UINT8_MAX)) {
+        bool bad_size = !byte && argc == used + 3 && strcmp(size, "word") != 0;
         print(out, "poke: %s: expected a value, 0x12 or 18, and perhaps: byte (then it is at most 255)\n",
-              argc < used + 2 ? "nothing" : argv[argc - 1]);
+              argc < used + 2               ? "nothing"
+              : argc > used + 3 || bad_size ? argv[argc - 1]
+                                            : argv[used + 1]);
         return 1;
     }
     if (!byte && t.at % sizeof(uint32_t) != 0) {
@@ -203,7 +206,8 @@ static int poke_run(int argc, char **argv, struct printer *out)
         *(volatile uint32_t *)p = value;
     if (t.whose == PROCESS) /* as if it had written it itself: else an eviction could drop it */
         pmap_mark(&t.space->pmap, t.at, true);
-    print(out, "poke: 0x%08x: was %#x, is %#x\n", t.at, before, value);
+    int digits = byte ? 2 : 8;
+    print(out, "poke: 0x%08x: was 0x%0*x, is 0x%0*x\n", t.at, digits, before, digits, value);
     return 0;
 }
 

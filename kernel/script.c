@@ -130,26 +130,12 @@ static int load_run(int argc, char **argv, struct printer *out)
     return failed > 0;
 }
 
-static void offer_directory(struct completion *c, const char *path)
-{
-    struct place p;
-    struct dir_entry e;
-    if (path_walk(&path_root, path, &p) != 0 || p.kind != PLACE_DIR)
-        return;
-    for (uint64_t cookie = 0; dir_next(&p.dir, &cookie, &e);) {
-        char name[64];
-        format(name, sizeof name, "%.*s", (int)e.length, e.name);
-        if (name[0] != '.' && (e.mode & S_IFMT) == S_IFREG)
-            complete_offer(c, name);
-    }
-}
-
 static void load_complete(int argc, char **argv UNUSED, struct completion *c)
 {
     if (argc != 1)
         return;
-    offer_directory(c, "/tmp");
-    offer_directory(c, "/scripts");
+    complete_files(c, "/tmp", false);
+    complete_files(c, "/scripts", false);
     if (initrd_find(module_name) != NULL)
         complete_offer(c, module_name);
 }

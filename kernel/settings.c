@@ -235,8 +235,8 @@ static void show(uint32_t i, struct printer *out)
 {
     char now[VALUE], usual[VALUE];
     bool changed = texts_of(settings_now(), i, now, usual);
-    print(out, "%c %-10s %-24s %-12s %s\n", changed ? '*' : ' ', options_key(i), now, usual,
-          live_key(options_key(i)) >= 0 ? "" : "at boot only");
+    print(out, "%c %-10s %-24s ", changed ? '*' : ' ', options_key(i), now);
+    print(out, live_key(options_key(i)) >= 0 ? "%s\n" : "%-12s at boot only\n", usual);
 }
 
 static int show_all(struct printer *out)

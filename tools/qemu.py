@@ -525,12 +525,13 @@ def main():
     append = kernel_command_line(append, args.run, quit_at_end=not terminal and args.gdb is None)
     options = dict(append=append, mem=args.mem, icount=args.icount, kernel=args.kernel, initrd=args.initrd,
                    trace=args.trace, trace_uart=args.trace_uart)
+    script = script_copy = None
     if args.script:
         if args.iso:
             sys.exit("qemu: SCRIPT= and ISO=1 exclude each other: the image has the kernel and its initrd only")
         if not os.path.isfile(args.script):
             sys.exit(f"qemu: {args.script}: no such file; SCRIPT= names one with a monitor command on each line")
-        options["modules"] = (os.path.abspath(args.script),)
+        script = os.path.abspath(args.script)
     disk = disk_in(args.append)
     if disk:
         if not os.path.exists(ROOT / args.swap_image):
@@ -548,6 +549,12 @@ def main():
             signal.signal(sig, lambda number, frame: sys.exit(128 + number))
     image = None
     try:
+        if script and " " in script:  # QEMU would take what follows for the module's arguments
+            with tempfile.NamedTemporaryFile(prefix="run-", suffix=".script", dir=ROOT / "build", delete=False) as copy:
+                copy.write(pathlib.Path(script).read_bytes())
+            script = script_copy = copy.name
+        if script:
+            options["modules"] = (script,)
         if args.iso:
             os.makedirs(ROOT / "build", exist_ok=True)
             handle, image = tempfile.mkstemp(prefix="run-", suffix=".iso", dir=ROOT / "build")
@@ -574,8 +581,9 @@ def main():
         print(f"qemu: {e}", file=sys.stderr)
         return BROKEN
     finally:
-        if image:
-            os.unlink(image)
+        for file in (image, script_copy):
+            if file:
+                os.unlink(file)
     if rc != OK:
         print(f"{stderr}qemu: {reason}", file=sys.stderr)
     return rc

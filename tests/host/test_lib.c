@@ -177,6 +177,57 @@ TEST(str_copy_cuts)
     EXPECT(t, strcmp(to, "") == 0);
 }
 
+TEST(parse_address_numbers)
+{
+    static const struct {
+        const char *text;
+        bool ok;
+        uint32_t value;
+    } cases[] = {
+        {"0804a000", true, 0x0804a000},
+        {"0x804a000", true, 0x0804a000},
+        {"0X10", true, 0x10},
+        {"10", true, 0x10},
+        {"ffffffff", true, UINT32_MAX},
+        {"100000000", false, 0},
+        {"", false, 0},
+        {"0x", false, 0},
+        {"xyz", false, 0},
+        {"12 ", false, 0},
+        {"-1", false, 0},
+        {"0000000000001", false, 0},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        uint32_t v = 0;
+        EXPECT_EQ(t, parse_address(cases[i].text, &v), cases[i].ok);
+        if (cases[i].ok)
+            EXPECT_EQ(t, v, cases[i].value);
+    }
+}
+
+static const char *listed(void)
+{
+    static char text[96];
+    struct buffer_printer b;
+    buffer_printer_init(&b, text, sizeof text);
+    log_list(&b.to);
+    return text;
+}
+
+TEST(log_list_is_what_log_configure_takes)
+{
+    uint32_t before = log_classes;
+    static const char *const lists[] = {"quiet", "default", "all", "fault,evict", "boot,swap,explain"};
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        EXPECT(t, log_configure(lists[i]));
+        EXPECT(t, strcmp(listed(), lists[i]) == 0);
+    }
+    log_classes |= LOG_KEEP; /* what explain keeps has nothing to do with what is logged */
+    EXPECT(t, log_configure("quiet"));
+    EXPECT(t, (log_classes & LOG_KEEP) && strcmp(listed(), "quiet") == 0);
+    log_classes = before;
+}
+
 TEST(log_classes_from_text)
 {
     EXPECT(t, log_configure("default"));
