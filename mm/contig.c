@@ -5,6 +5,8 @@
 #include "mm/contig.h"
 #include "lib/log.h"
 #include "lib/panic.h"
+#include "lib/trace.h"
+#include "lib/watch.h"
 #include "mm/buddy.h"
 #include "mm/compact.h"
 #include "mm/migrate.h"
@@ -98,15 +100,21 @@ enum vm_result contig_alloc(const char *name, uint32_t bytes, bool buddy, struct
     return VM_OK;
 }
 
+/* In a trace nobody's, at its offset in the partition. */
+static void move_seen(const struct partition_move *m, pfn_t from, pfn_t to)
+{
+    TRACE(MOVE, 0, 0, m->index << PAGE_SHIFT, from.n, to.n);
+    log_event(LOG_MOVE, "contig-move name=%s page=%u frame=%#x to=%#x", m->p->name, m->index, from.n, to.n);
+}
+
 uint32_t contig_step(uint32_t budget)
 {
     uint32_t done = 0;
     struct partition_move m;
     while (done < budget && contig_book.units > 0 && partition_next_move(&contig_book, &m)) {
         struct frame *from = &arena[m.from], *to = &arena[m.to];
-        if (log_on(LOG_MOVE))
-            log_event(LOG_MOVE, "contig-move name=%s page=%u frame=%#x to=%#x", m.p->name, m.index,
-                      frame_pfn(from).n, frame_pfn(to).n);
+        if (watched(LOG_MOVE))
+            move_seen(&m, frame_pfn(from), frame_pfn(to));
         page_switch(from, to);
         to->flags = from->flags;
         from->flags = FRAME_HEAD;
