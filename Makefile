@@ -102,7 +102,8 @@ VARIANT := $(if $(filter-out 0,$(LOCK_CHECK)),-lockcheck)$(if $(filter 0,$(TRACE
 WARN := -Wall -Wextra -Wshadow -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
         -Wmissing-prototypes -Wredundant-decls -Wvla -Wformat=2 -Wimplicit-fallthrough=5 -Wlogical-op \
         -Wduplicated-cond -Wnull-dereference -Werror
-BASE := -std=gnu11 -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -fno-strict-aliasing -fno-common \
+HERE := -ffile-prefix-map=$(CURDIR)=.
+BASE := -std=gnu11 -I. -MMD -MP -g $(HERE) -fno-strict-aliasing -fno-common \
         -fno-omit-frame-pointer
 
 FREESTANDING := $(BASE) -O2 -ffreestanding -march=i686 -mgeneral-regs-only -fno-pic -fno-pie \
@@ -110,8 +111,8 @@ FREESTANDING := $(BASE) -O2 -ffreestanding -march=i686 -mgeneral-regs-only -fno-
 KERNEL_FLAGS := $(FREESTANDING) -mregparm=3 -Wframe-larger-than=1024 -fstack-protector -mstack-protector-guard=global \
                 $(if $(filter-out 0,$(LOCK_CHECK)),-DLOCK_CHECK) $(if $(filter 0,$(TRACEPOINTS)),-DNO_TRACE)
 USER_FLAGS   := $(FREESTANDING) -fno-stack-protector
-GLIBC_FLAGS  := -I. -O2 -g -ffile-prefix-map=$(CURDIR)=. -MMD -MP -Wall -Wextra -Werror -static
-ASM_FLAGS    := -I. -MMD -MP -g -ffile-prefix-map=$(CURDIR)=. -march=i686 -Wall -Wundef -Werror -Wa,--noexecstack
+GLIBC_FLAGS  := -I. -O2 -g $(HERE) -MMD -MP -Wall -Wextra -Werror -static
+ASM_FLAGS    := -I. -MMD -MP -g $(HERE) -march=i686 -Wall -Wundef -Werror -Wa,--noexecstack
 HOST_FLAGS   := $(BASE) $(WARN) -DFAULTLINE_HOST
 TEST_FLAGS   := -DLOCK_CHECK
 HOST64_FLAGS := $(HOST_FLAGS) $(TEST_FLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -207,7 +208,8 @@ quote  = '$(subst ','\'',$(1))'
 comma := ,
 
 # A stamp is a file that holds a variable; it changes, and so rebuilds what depends on it, only when the
-# variable does. That is how new flags and deleted sources are noticed.
+# variable does. That is how new flags and deleted sources are noticed. Where the tree lies is not part of it: a
+# copy, its build included, is not built again.
 STAMP_kernel$(VARIANT) := $(CC) $(KERNEL_FLAGS) $(ASM_FLAGS)
 STAMP_link$(VARIANT) := $(LINK) $(KERNEL_OBJ)
 STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ) $(HEAP_OBJ) $(USER_OBJ)
@@ -222,12 +224,13 @@ STAMP_fuzz   := $(CLANG) $(FUZZ_FLAGS) $(FUZZ_OBJ)
 STAMP_alloc  := $(ALLOC_OBJ)
 STAMP_tracer := $(TRACER_OBJ)
 STAMP_malloc := $(HOSTCC) $(SIM_FLAGS) $(SHIM_FLAGS) $(OURS_OBJ)
-STAMP_compdb := $(STAMP_kernel$(VARIANT)) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
+STAMP_compdb := $(CURDIR) $(STAMP_kernel$(VARIANT)) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
+stamped = $(subst $(HERE) ,,$(STAMP_$*))
 $(B)/stamp/%: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' $(call quote,$(STAMP_$*)) | cmp -s - $@ || printf '%s\n' $(call quote,$(STAMP_$*)) >$@
+	@printf '%s\n' $(call quote,$(stamped)) | cmp -s - $@ || printf '%s\n' $(call quote,$(stamped)) >$@
 
 .PHONY: FORCE
 FORCE:

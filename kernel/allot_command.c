@@ -63,6 +63,8 @@ static int allot_run(int argc, char **argv, struct printer *out)
         print(out, "allot: %s: expected no argument, or: %s\n", argv[argc - 1], allot_legal);
         return 1;
     }
+    if (proc_count() == 0)
+        load_settle();
     if (argc == 2 && !allot_set(&c, out))
         return 1;
     show_summary(out);

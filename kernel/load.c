@@ -20,7 +20,7 @@ enum {
 static struct list_node running = {&running, &running}, waiting = {&waiting, &waiting};
 static struct load_figures figures;
 static const char balancer; /* its channel */
-static bool balancer_lives, kicked;
+static bool balancer_lives, kicked, balancing;
 static bool main_is_large; /* main_pool is to give what it has above the least */
 
 static struct allotment *at(struct list_node *n)
@@ -385,11 +385,20 @@ static void balance(void *unused UNUSED)
 {
     for (;;) {
         kicked = false;
+        balancing = true;
         while (step())
             ;
+        balancing = false;
+        wake_all(&balancing);
         if (!kicked)
             proc_sleep_on(&balancer, first_in_line() != NULL ? clock_micros() + POLL_US : 0);
     }
+}
+
+void load_settle(void)
+{
+    while (balancing)
+        wait_on(&balancing);
 }
 
 bool load_init(void)

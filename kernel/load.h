@@ -43,6 +43,10 @@ void load_overload(void);
 /* The balancer has something to do. */
 void load_kick(void);
 
+/* Sleeps until the balancer is through with what it does. The pool of a process that has ended lives on while
+ * the balancer writes a page of it. => no process runs: else there may always be more to do */
+void load_settle(void);
+
 /* => the least limit of a pool: main_pool keeps as much, too */
 uint32_t load_least(void);
 

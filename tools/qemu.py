@@ -129,7 +129,8 @@ def qemu_command(*, append="", mem="64M", icount=False, iso=None, kernel=KERNEL,
     """The QEMU command line. qmp and gdb are paths of Unix sockets to make; window is a display's name; disks
     is {"hda": file}; modules are files that the kernel gets beside the initrd; trace is a file for what it traces."""
     disks = disks or {}
-    command = ["qemu-system-i386", "-M", "pc", "-m", str(mem), "-vga", "std", "-display", window or "none",
+    # no defaults: the BIOS waits for their empty CD-ROM drive, for twice as long as all else takes until a prompt
+    command = ["qemu-system-i386", "-M", "pc", "-nodefaults", "-m", str(mem), "-vga", "std", "-display", window or "none",
                "-nic", "none", "-no-reboot", "-monitor", "none", "-serial", serial,
                "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
     if iso:

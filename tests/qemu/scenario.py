@@ -11,7 +11,7 @@ from tools import qemu
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILT_PROGRAMS = ROOT / "build" / "initrd" / "bin"
 
-# Drawing every line of a long log on the emulated VGA takes most of the time.
+# Most scenarios have no VGA: its BIOS takes its time, and drawing every line of a long log takes most of it.
 NO_SCREEN = ("-vga", "none")
 
 
@@ -47,7 +47,7 @@ class Run:
         return logmodel.events(self.log, "kill")
 
 
-def boot(commands, append="", screen=True, **options):
+def boot(commands, append="", screen=False, **options):
     """Runs the commands, then quit. => Run. A guest that hangs or resets fails the test, with its last lines."""
     if not screen:
         options["extra"] = (*options.get("extra", ()), *NO_SCREEN)

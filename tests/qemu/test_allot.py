@@ -241,6 +241,18 @@ def test_the_mode_can_be_changed_while_nothing_runs():
     assert {status for _, status in run.statuses()} == {"ok"} and "quit: 1 failure\n" in run.log
 
 
+def test_the_balancer_may_still_write_what_a_program_left():
+    """On so slow a disk it nearly always writes a page. That program is over, and the mode can be changed."""
+    words = [word for n, ms in enumerate((200, 230, 260, 290))
+             for word in (f"run {many('thrash 60 600000', 3)} &", f"wait {ms}",
+                          *(f"kill {pid}" for pid in range(3 * n + 1, 3 * n + 4)), "wait", "allot", "allot global", "allot ws")]
+    run = boot(words, "frames=100 allot=ws swaplat=20000 log=quiet", icount=True)
+    for n in range(4):
+        figures = head(run.output("allot", n))
+        assert figures["running"] == figures["suspended"] == 0 and figures["suspensions"] > 0
+        assert run.output("allot global", n) == "allot: mode=global frames=100\n"
+
+
 def test_programs_with_pools_of_their_own_are_left_alone():
     run = run_allotted("ws", [f"with frames=40 run stamp 60 10 & {many('thrash 20 500', 2)}"],
                        "frames=40 log=proc swaplat=100", icount=True)

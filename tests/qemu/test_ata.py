@@ -221,7 +221,7 @@ def refused(append, **options):
 def test_no_disk(disk):
     assert refused("swap=hda").startswith("disk hda: there is no such disk\n")
     assert refused("swap=hdb", disks={"hda": disk()}).startswith("disk hdb: there is no such disk\n")
-    assert refused("swap=hdd", extra=("-nodefaults",)).startswith("disk hdd: there is no such disk\n")
+    assert refused("swap=hdd").startswith("disk hdd: there is no such disk\n")
 
 
 def test_cdrom():
