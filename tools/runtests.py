@@ -230,6 +230,10 @@ def group_sim():
     return scenarios(ROOT / "tests" / "sim", parallel=False)  # they share what they build
 
 
+def group_trace():
+    return scenarios(ROOT / "tests" / "trace", parallel=False)  # they share what they build
+
+
 def group_malloc():
     return scenarios(ROOT / "tests" / "malloc", parallel=False)  # they build what they run
 

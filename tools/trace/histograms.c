@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 enum { BUCKETS = 65, BAR = 40 };
+enum { UNMAPPED = 1 }; /* a page's number */
 
 /* Bucket 0 has the zeros, bucket n > 0 what has n bits: 2^(n-1) to 2^n - 1. */
 struct histogram {
@@ -53,6 +54,15 @@ static void see_evict(const struct trace_event *e, uint64_t ns)
     p->left_fault = faults;
 }
 
+/* A page that was unmapped but not evicted, and comes again, is another one. */
+static void see_map(struct page *p, uint64_t ns)
+{
+    maps = true;
+    if (p->came == 0 || p->number == UNMAPPED)
+        p->came = MAX(ns, (uint64_t)1);
+    p->number = 0;
+}
+
 static void histograms_event(struct out *o UNUSED, struct reader *r, const struct trace_event *e)
 {
     uint64_t ns = reader_ns(r, e);
@@ -61,10 +71,9 @@ static void histograms_event(struct out *o UNUSED, struct reader *r, const struc
     } else if (e->kind == EVENT_EVICT && e->pid != 0) {
         see_evict(e, ns);
     } else if (e->kind == EVENT_MAP) {
-        struct page *p = page_of_key(&pages, page_key(e->pid, e->arg[0]));
-        maps = true;
-        if (p->came == 0)
-            p->came = MAX(ns, (uint64_t)1);
+        see_map(page_of_key(&pages, page_key(e->pid, e->arg[0])), ns);
+    } else if (e->kind == EVENT_UNMAP) { /* perhaps on the way to being evicted: that event comes next */
+        page_of_key(&pages, page_key(e->pid, e->arg[0]))->number = UNMAPPED;
     }
 }
 

@@ -111,7 +111,7 @@ static void put_call(struct out *o, uint32_t pid, uint64_t end, bool returned, i
     lane_close(&p->lanes[0], end); /* faults have kept within it */
     put_head(o, 'X', name != NULL ? name : number, "sys", p->call_ns, json_pid(pid),
              use_track(pid, TRACK_OWN));
-    put_us(o, "dur", end - p->call_ns);
+    put_us(o, ",\"dur\":", end - p->call_ns);
     put_arguments(o, &p->call);
     if (returned)
         print(&o->to, ",\"result\":%d}", (int)result);
@@ -180,7 +180,7 @@ static void see_fault(struct out *o, struct reader *r, const struct trace_event 
     }
     uint32_t tid = use_track(e->pid, to);
     put_head(o, 'X', name, "fault", start, json_pid(e->pid), tid);
-    put_us(o, "dur", ns - start);
+    put_us(o, ",\"dur\":", ns - start);
     put_arguments(o, e);
     out_text(o, "}");
     put_end(o);
@@ -194,10 +194,10 @@ static void see_fault(struct out *o, struct reader *r, const struct trace_event 
 
 static void put_turn(struct out *o, uint64_t end)
 {
-    char name[PROC_NAME + 16];
-    format(name, sizeof name, "%s %u", proc_name(cpu.pid), cpu.pid);
-    put_head(o, 'X', cpu.pid != 0 ? name : "kernel", "sched", cpu.since, MACHINE, MACHINE);
-    put_us(o, "dur", end - cpu.since);
+    char title[PROC_TITLE];
+    proc_title(cpu.pid, title);
+    put_head(o, 'X', title, "sched", cpu.since, MACHINE, MACHINE);
+    put_us(o, ",\"dur\":", end - cpu.since);
     print(&o->to, ",\"args\":{\"pid\":%u}", cpu.pid);
     put_end(o);
 }
@@ -329,17 +329,17 @@ static void json_begin(struct out *o)
 
 static void put_names(struct out *o, uint32_t pid)
 {
-    char name[PROC_NAME + 16];
-    format(name, sizeof name, "%s %u", proc_name(pid), pid);
+    char title[PROC_TITLE], more[PROC_TITLE];
+    proc_title(pid, title);
     if (pid != 0)
-        put_name(o, "process_name", pid, pid, name);
+        put_name(o, "process_name", pid, pid, title);
     for (uint32_t t = 0; t < TRACKS; t++) {
-        format(name, sizeof name, "at the same time %u", t - TRACK_MORE + 2);
+        format(more, sizeof more, "at the same time %u", t - TRACK_MORE + 2);
         if (procs[pid]->seen[t])
             put_name(o, "thread_name", json_pid(pid), tid_of(pid, t),
-                     t == TRACK_OWN     ? proc_name(pid)
+                     t == TRACK_OWN     ? title
                      : t == TRACK_PAGES ? "pages" /* what becomes of them */
-                                        : name);
+                                        : more);
     }
 }
 

@@ -7,13 +7,16 @@ static bool begun; /* there is an event before this one */
 void put_string(struct out *o, const char *text)
 {
     out_text(o, "\"");
-    for (; *text != '\0'; text++) {
+    while (*text != '\0') {
+        size_t plain = 0;
+        while (text[plain] >= ' ' && text[plain] < 0x7f && text[plain] != '"' && text[plain] != '\\')
+            plain++;
+        out_bytes(o, text, plain);
+        text += plain;
         if (*text == '"' || *text == '\\')
-            out_text(o, "\\");
-        if (*text >= ' ' && *text < 0x7f)
-            out_bytes(o, text, 1);
-        else
-            print(&o->to, "\\u%04x", (uint8_t)*text);
+            print(&o->to, "\\%c", *text++);
+        else if (*text != '\0')
+            print(&o->to, "\\u%04x", (uint8_t)*text++);
     }
     out_text(o, "\"");
 }
@@ -21,7 +24,10 @@ void put_string(struct out *o, const char *text)
 void put_us(struct out *o, const char *key, uint64_t ns)
 {
     const uint64_t ns_per_us = 1000;
-    print(&o->to, ",\"%s\":%llu.%03u", key, (unsigned long long)(ns / ns_per_us), (unsigned)(ns % ns_per_us));
+    out_text(o, key);
+    out_decimal(o, ns / ns_per_us, 1);
+    out_text(o, ".");
+    out_decimal(o, ns % ns_per_us, 3);
 }
 
 static void put_begin(struct out *o, char phase, const char *name, uint32_t pid, uint32_t tid)
@@ -29,15 +35,21 @@ static void put_begin(struct out *o, char phase, const char *name, uint32_t pid,
     out_text(o, begun ? ",\n{\"name\":" : "\n{\"name\":");
     begun = true;
     put_string(o, name);
-    print(&o->to, ",\"ph\":\"%c\",\"pid\":%u,\"tid\":%u", phase, pid, tid);
+    out_text(o, ",\"ph\":\"");
+    out_bytes(o, &phase, 1);
+    out_text(o, "\",\"pid\":");
+    out_decimal(o, pid, 1);
+    out_text(o, ",\"tid\":");
+    out_decimal(o, tid, 1);
 }
 
 void put_head(struct out *o, char phase, const char *name, const char *category, uint64_t ns, uint32_t pid,
               uint32_t tid)
 {
     put_begin(o, phase, name, pid, tid);
-    print(&o->to, ",\"cat\":\"%s\"", category);
-    put_us(o, "ts", ns);
+    out_text(o, ",\"cat\":\"");
+    out_text(o, category);
+    put_us(o, "\",\"ts\":", ns);
 }
 
 void put_name(struct out *o, const char *what, uint32_t pid, uint32_t tid, const char *name)
@@ -49,26 +61,34 @@ void put_name(struct out *o, const char *what, uint32_t pid, uint32_t tid, const
     put_end(o);
 }
 
+static void put_key(struct out *o, const char *key)
+{
+    out_text(o, "\"");
+    out_text(o, key);
+    out_text(o, "\":");
+}
+
 static void put_word(struct out *o, const struct event_field *f, uint32_t word)
 {
-    print(&o->to, "\"%s\":", f->name);
-    if (event_none(f->type, word))
+    put_key(o, f->name);
+    if (event_none(f->type, word)) {
         out_text(o, "null");
-    else if (f->type == 'x')
-        print(&o->to, "\"0x%08x\"", word);
-    else if (f->type == 'f')
-        print(&o->to, "\"%#x\"", word);
-    else if (f->type == 'i')
+    } else if (f->type == 'x' || f->type == 'f') {
+        out_text(o, "\"");
+        out_hex(o, word, f->type == 'x' ? 8 : 1);
+        out_text(o, "\"");
+    } else if (f->type == 'i') {
         print(&o->to, "%d", (int)word);
-    else
-        print(&o->to, "%u", word);
+    } else {
+        out_decimal(o, word, 1);
+    }
 }
 
 static void put_flag(struct out *o, const struct event_field *f, uint32_t value)
 {
-    print(&o->to, "\"%s\":", f->name);
+    put_key(o, f->name);
     if (f->width > 1)
-        print(&o->to, "%u", value);
+        out_decimal(o, value, 1);
     else
         out_text(o, value ? "true" : "false");
 }

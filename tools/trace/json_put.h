@@ -9,7 +9,7 @@
 /* In quotes. Bytes that are not ASCII are taken for Latin-1, so that the file is always good. */
 void put_string(struct out *o, const char *text);
 
-/* ,"key":microseconds */
+/* Microseconds, after ,"key": which the caller has in full. */
 void put_us(struct out *o, const char *key, uint64_t ns);
 
 /* What every event begins with, {"name": to "ts":; the caller adds what the phase wants, and put_end. */

@@ -38,22 +38,32 @@ void *host_array(void *p, size_t had, size_t count, size_t size)
     return q;
 }
 
-static void flush(struct out *o)
+void out_flush(struct out *o)
 {
     fwrite(o->room, 1, o->used, o->file);
     o->used = 0;
 }
 
-void out_bytes(struct out *o, const void *bytes, size_t size)
+void out_decimal(struct out *o, uint64_t value, uint32_t digits)
 {
-    if (size > sizeof o->room - o->used)
-        flush(o);
-    if (size > sizeof o->room) {
-        fwrite(bytes, 1, size, o->file);
-        return;
-    }
-    memcpy(o->room + o->used, bytes, size);
-    o->used += size;
+    char text[24];
+    uint32_t at = sizeof text;
+    do
+        text[--at] = (char)('0' + value % 10);
+    while ((value /= 10) != 0 || sizeof text - at < digits);
+    out_bytes(o, text + at, sizeof text - at);
+}
+
+void out_hex(struct out *o, uint32_t value, uint32_t digits)
+{
+    char text[10];
+    uint32_t at = sizeof text;
+    do
+        text[--at] = "0123456789abcdef"[value % 16];
+    while ((value /= 16) != 0 || sizeof text - at < digits);
+    text[--at] = 'x';
+    text[--at] = '0';
+    out_bytes(o, text + at, sizeof text - at);
 }
 
 static void write_text(struct printer *to, const char *text, size_t len)
@@ -74,7 +84,7 @@ void out_open(struct out *o, const char *path)
 
 void out_close(struct out *o)
 {
-    flush(o);
+    out_flush(o);
     bool bad = fflush(o->file) != 0 || ferror(o->file);
     if ((o->file != stdout && fclose(o->file) != 0) || bad)
         die(TRACE_FAILED, "%s cannot be written: %s", o->path, strerror(errno));

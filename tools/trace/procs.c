@@ -27,3 +27,11 @@ const char *proc_name(uint32_t pid)
 {
     return pid == 0 ? "kernel" : names[pid] != NULL ? names[pid] : "?";
 }
+
+void proc_title(uint32_t pid, char title[PROC_TITLE])
+{
+    if (pid == 0)
+        format(title, PROC_TITLE, "kernel");
+    else
+        format(title, PROC_TITLE, "%s %u", names[pid] != NULL ? names[pid] : "pid", pid);
+}

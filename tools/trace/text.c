@@ -70,13 +70,13 @@ static void csv_word(struct out *o, char type, uint32_t word)
     if (event_none(type, word))
         out_text(o, "none");
     else if (type == 'x')
-        print(&o->to, "0x%08x", word);
+        out_hex(o, word, 8);
     else if (type == 'f')
-        print(&o->to, "%#x", word);
+        out_hex(o, word, 1);
     else if (type == 'i')
         print(&o->to, "%d", (int)word);
     else
-        print(&o->to, "%u", word);
+        out_decimal(o, word, 1);
 }
 
 static void csv_event(struct out *o, struct reader *r, const struct trace_event *e)
@@ -88,8 +88,15 @@ static void csv_event(struct out *o, struct reader *r, const struct trace_event 
         holds[flag_column[e->kind][i]] = (uint8_t)(1 + i);
     for (uint32_t i = 0; i < s->field_count; i++)
         holds[field_column[e->kind][i]] = (uint8_t)(FLAGS_MAX + 1 + i);
-    print(&o->to, "%llu.%09llu,%llu,%s,%u", (unsigned long long)(ns / ns_per_s),
-          (unsigned long long)(ns % ns_per_s), (unsigned long long)e->ticks, s->name, e->pid);
+    out_decimal(o, ns / ns_per_s, 1);
+    out_text(o, ".");
+    out_decimal(o, ns % ns_per_s, 9);
+    out_text(o, ",");
+    out_decimal(o, e->ticks, 1);
+    out_text(o, ",");
+    out_text(o, s->name);
+    out_text(o, ",");
+    out_decimal(o, e->pid, 1);
     for (uint32_t c = 0; c < column_count; c++) {
         out_text(o, ",");
         if (holds[c] > FLAGS_MAX && event_has_text(s))
@@ -97,7 +104,7 @@ static void csv_event(struct out *o, struct reader *r, const struct trace_event 
         else if (holds[c] > FLAGS_MAX)
             csv_word(o, s->fields[holds[c] - FLAGS_MAX - 1].type, e->arg[holds[c] - FLAGS_MAX - 1]);
         else if (holds[c] > 0)
-            print(&o->to, "%u", event_flag(e, &s->flags[holds[c] - 1]));
+            out_decimal(o, event_flag(e, &s->flags[holds[c] - 1]), 1);
     }
     out_text(o, "\n");
 }

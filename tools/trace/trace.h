@@ -5,6 +5,7 @@
 
 #include "lib/print.h"
 #include <stdio.h>
+#include <string.h>
 
 /* Exit statuses. */
 enum trace_status {
@@ -30,12 +31,25 @@ struct out {
 };
 
 void out_open(struct out *o, const char *path); /* NULL or "-": the standard output */
-void out_bytes(struct out *o, const void *bytes, size_t size);
-void out_close(struct out *o); /* the program ends if anything could not be written */
+void out_close(struct out *o);                  /* the program ends if anything could not be written */
+void out_flush(struct out *o);
+
+/* At most as many as there is room for. */
+static inline void out_bytes(struct out *o, const void *bytes, size_t size)
+{
+    if (size > sizeof o->room - o->used)
+        out_flush(o);
+    memcpy(o->room + o->used, bytes, size);
+    o->used += size;
+}
 
 static inline void out_text(struct out *o, const char *text)
 {
-    out_bytes(o, text, __builtin_strlen(text));
+    out_bytes(o, text, strlen(text));
 }
+
+/* Numbers, quicker than print: these are most of what is written. */
+void out_decimal(struct out *o, uint64_t value, uint32_t digits); /* at least so many */
+void out_hex(struct out *o, uint32_t value, uint32_t digits);     /* after 0x */
 
 #endif
