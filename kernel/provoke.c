@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/slab.h"
+#include "mm/swap.h"
 #include "mm/types.h"
 
 extern char __text_start[];
@@ -218,7 +219,8 @@ static int run(int argc, char **argv, struct printer *out)
     } else if (strcmp(what, "use-after-evict") == 0) {
         if (gauge_start())
             return 0; /* until a page that was evicted is read back */
-        print(out, "provoke: use-after-evict needs swap on the ramdisk\n");
+        print(out, "provoke: use-after-evict needs swap=ramdisk, not swap=%s\n",
+              swap_disk() != NULL ? swap_disk()->name : "none");
         return 1;
     } else if (set_wrong_policy(what)) {
         return 0; /* until the next eviction */

@@ -176,6 +176,7 @@ def watch(process, log, out, timeout):
 
 
 def record(args, directory):
+    """=> 0 if there is a recording, whatever became of the guest"""
     terminal = sys.stdin.isatty()
     append = qemu.kernel_command_line(args.append, args.run, quit_at_end=not terminal)
     facts = facts_of(args, append)
@@ -197,9 +198,8 @@ def record(args, directory):
         print(f"record: {reason}; there is no recording", file=sys.stderr)
         return qemu.BROKEN
     (directory / SESSION).write_text(json.dumps(facts, indent=1) + "\n")
-    if rc != qemu.OK:
-        print(f"record: {reason}; that is recorded", file=sys.stderr)
-    return rc
+    print(f"record: {reason}; recorded in {shown(directory)}", file=sys.stderr)
+    return qemu.OK
 
 
 # Replaying -------------------------------------------------------------------------------------------

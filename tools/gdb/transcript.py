@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs gdb sessions from a list of commands, and keeps the transcript in docs/life-of-a-fault.md true. Each
-block marked gdb there is a piece of one session: the commands after the prompt, the answers below them.
+"""Runs gdb sessions from a list of commands, and keeps the transcripts in docs/life-of-a-fault.md and
+docs/labs/going-backwards.md true. Each block marked gdb there is a piece of one session: the commands after the
+prompt, the answers below them.
 
-    tools/gdb/transcript.py --update     runs the session again and writes the answers into the document
+    tools/gdb/transcript.py --update     runs the sessions again and writes the answers into the documents
 """
 import os
 import pathlib
@@ -19,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 from tools import qemu  # noqa: E402
 
 DOC = ROOT / "docs" / "life-of-a-fault.md"
+LAB = ROOT / "docs" / "labs" / "going-backwards.md"
 PROMPT = "(gdb) "
 LIMIT = 50  # seconds for one session
 
@@ -41,18 +43,25 @@ def make(*words, **env):
     return out
 
 
-def debug(variables, commands, directory, batch=False):
-    """Runs `make debug` and types the commands, or has them run as a script in batch mode, where the first
+def debug(variables, commands, directory, batch=False, target="debug"):
+    """Runs `make debug`, or another target, and types the commands, or has them run as a script in batch mode, where the first
     mistake ends it. => (what gdb answered to each, the serial log)"""
     script, log = directory / "commands", directory / "serial.log"
     echo = f"echo {PROMPT.rstrip()}\\040\n" if batch else ""
     script.write_text("".join(f"{echo}{c}\n" for c in [*commands, "kill"]))
     flags = f'-ex "set width 0" -ex "set height 0" {"-batch -x" if batch else "<"} {script} 2>&1'
-    out = make("debug", *variables, f"GDBFLAGS={flags}", FAULTLINE_LOG=str(log))
+    out = make(target, *variables, f"GDBFLAGS={flags}", FAULTLINE_LOG=str(log))
     answers = [a.rstrip("\n") for a in out.split(PROMPT)[1:]]
     assert len(answers) > len(commands), out
     qemu_says = re.compile(r"^qemu-system-i386: warning: icount sleep.*\n", re.MULTILINE)
     return [qemu_says.sub("", a) for a in answers[:len(commands)]], log.read_text()
+
+
+def go_backwards(doc, directory):
+    """Records what the lab records, and types its commands. => (what gdb answered to each, the recorded log)"""
+    recorded = make("record", *variables_of(doc, "record"), f"REPLAY={directory}")
+    commands = [command for command, _ in transcript(doc)]
+    return debug([f"REPLAY={directory}"], commands, directory, "replay-debug")[0], recorded
 
 
 # The document ----------------------------------------------------------------------------------------
@@ -85,6 +94,12 @@ def with_answers(doc, answers):
         return "\n".join(["```gdb", *lines, "```"])
 
     return BLOCK.sub(rewrite, doc)
+
+
+def with_log(doc, lines):
+    """The document with other lines of the log."""
+    return re.sub(r"(?<=^```log\n).*?(?=^```$)", lambda _: "\n".join(lines) + "\n", doc, count=1,
+                  flags=re.MULTILINE | re.DOTALL)
 
 
 def log_lines(doc):
@@ -135,10 +150,13 @@ def update():
         answers, log = debug(variables_of(doc, "debug"), [c for c, _ in transcript(doc)], directory)
         fault = re.findall(r"\] fault pid=.*", "\n".join(answers))[-1]
         lines = story(make("run", *variables_of(doc, "run")), fault)
+        lab = LAB.read_text()
+        backwards, recorded = go_backwards(lab, directory)
+    lab = with_answers(lab, backwards)
+    words = [line.split("] ")[1].split()[0] for line in log_lines(lab)]
+    LAB.write_text(with_log(lab, [line for word in words for line in recorded.splitlines() if f"] {word} " in line]))
     doc = with_answers(doc, answers)
-    doc = re.sub(r"(?<=^```log\n).*?(?=^```$)", lambda _: "\n".join(lines) + "\n", doc, count=1,
-                 flags=re.MULTILINE | re.DOTALL)
-    DOC.write_text(doc)
+    DOC.write_text(with_log(doc, lines))
 
 
 if __name__ == "__main__":
