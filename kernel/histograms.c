@@ -153,5 +153,5 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND(hist, "[on|off|reset | WHAT]", "distributions: fault, refault, residence, reuse [FRAMES ..]",
-        command_run);
+COMMAND_AT_STOP(hist, "[on|off|reset | WHAT]", "distributions: fault, refault, residence, reuse [FRAMES ..]",
+                command_run);

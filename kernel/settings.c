@@ -7,13 +7,18 @@
 #include "kernel/monitor.h"
 #include "kernel/options.h"
 #include "kernel/proc.h"
+#include "kernel/trace.h"
 #include "lib/command.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "lib/trace.h"
+#include "lib/watch.h"
 #include "mm/buddy.h"
+#include "mm/histograms.h"
 #include "mm/reclaim.h"
 #include "mm/slab.h"
 #include "mm/source.h"
+#include "mm/swap.h"
 
 enum { VALUE = 96 }; /* bytes; longer values are cut */
 
@@ -116,6 +121,22 @@ static int apply_log(const struct options *o UNUSED, struct printer *out UNUSED)
     return 0; /* whoever parses it has done it */
 }
 
+static int apply_trace(const struct options *o, struct printer *out)
+{
+    return trace_start(o->trace, out) ? 0 : 1;
+}
+
+static int apply_hist(const struct options *o, struct printer *out)
+{
+    if (!o->hist)
+        histograms_stop();
+    else if (histograms_start() != VM_OK) {
+        print(out, "set: hist: no memory for the eviction times of %u swap slots\n", swap_total());
+        return 1;
+    }
+    return 0;
+}
+
 static int apply_debug(const struct options *o, struct printer *out UNUSED)
 {
     buddy_junk = o->debug;
@@ -171,6 +192,8 @@ static const struct {
     {"allot", apply_allot},
     {"mmapfit", apply_mmapfit},
     {"slabdebug", apply_slabdebug},
+    {"trace", apply_trace},
+    {"hist", apply_hist},
 };
 
 /* => its place in `live`, or -1 */
@@ -184,12 +207,12 @@ static int live_key(const char *key)
 
 /* ---- how things stand ---- */
 
-static char log_text[VALUE];
+static char log_text[VALUE], trace_text[VALUE];
 
 static struct options *settings_now(void)
 {
     static struct options now;
-    struct buffer_printer log;
+    struct buffer_printer log, trace;
     now = *options_booted;
     buffer_printer_init(&log, log_text, sizeof log_text);
     log_list(&log.to);
@@ -205,6 +228,10 @@ static struct options *settings_now(void)
     now.ksm = merge_mode();
     now.mmap_fit = space_gap_fit;
     now.log = log_text;
+    buffer_printer_init(&trace, trace_text, sizeof trace_text);
+    classes_list(&trace.to, TRACE_ALL, TRACE_STANDARD, trace_classes);
+    now.trace = trace_text;
+    now.hist = histograms.on;
     now.check = trap_check_every;
     now.debug = buddy_junk;
     now.slab_debug = slab_debug();

@@ -316,7 +316,7 @@ def test_colours_and_flashes(tmp_path):
                 assert shade(attribute >> 4) in colors(at, MAP_COLUMN + n)
         assert sorted(flashing) == sorted(set(touched))
         assert owners["."] == {0} and owners["1"] == {OWNERS[1]} and owners["2"] == {OWNERS[2]}
-        slots = [int(slot) for slot in re.findall(r" 0x\w+ +(\d+)(?= swap-in|$)", events, re.MULTILINE)]
+        slots = [int(slot) for slot in re.findall(r" 0x\w+ +(\d+)(?= +swap-in|$)", events, re.MULTILINE)]
         swap_rows = {first: at for first, (_, at) in frame_map(screen.text[20:]).items()}
         group = int(re.search(r"cell = (\d+);", "\n".join(screen.text))[1])
         cells = {(at + 20, MAP_COLUMN + n) for first, at in swap_rows.items() for n in range(MAP_COLUMNS)
