@@ -7,7 +7,7 @@ from scenario import ROOT, on_linux, printed_by_programs, programs
 from tools import qemu
 
 COMMANDS = ["hello", "scan 60 3", "zero 100", "stamp 40 2", "matmul 40", "qsort 9000", "btree 900", "hashjoin 1500",
-            "sleeper 20", "spin 20", "forktree 3", "eat 100", "exit 0", "exit 7", "matmul 0", "matmul 1 2", "qsort x",
+            "sleeper 20", "spin 20", "cow 20 5", "phases 40 10", "forktree 3", "eat 100", "exit 0", "exit 7", "matmul 0", "matmul 1 2", "qsort x",
             "crash nonsense"]
 
 
