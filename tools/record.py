@@ -99,7 +99,8 @@ class Session:
         for path, was in self.facts["files"].items():
             if not (ROOT / path).exists() or fingerprint(path) != was:
                 raise Refused(f"{path} is not what it was when {shown(directory)} was recorded, so addresses and "
-                              f"instructions differ: make record again (the kernel's command line was {self.facts['append']})")
+                              f"instructions differ: make record again (the kernel's command line was "
+                              f"{self.facts['append']})")
         if qemu_version() != self.facts["qemu"]:
             raise Refused(f"the recording was made by {self.facts['qemu']}, and only that can replay it; "
                           f"this is {qemu_version()}")

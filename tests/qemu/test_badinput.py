@@ -475,8 +475,10 @@ def test_swap_full_for_all(policy):
 
 @pytest.mark.parametrize("append", ["swap=none", "swapmb=0"])
 def test_no_swap(append):
-    run = programs(["run stamp 40 3", "run eat", "run stamp 40 3"], f"frames=64 {append}", screen=False, timeout=20)
+    run = programs(["run stamp 40 3", "run eat", "run stamp 40 3", "provoke use-after-evict"], f"frames=64 {append}",
+                   screen=False, timeout=20)
     assert run.output("swap") == "swap: none (swapmb=0)\n"
+    assert run.output("provoke use-after-evict") == "provoke: use-after-evict needs swap=ramdisk, not swap=none\n"
     assert run.statuses() == [("stamp", "ok"), ("eat", "killed"), ("stamp", "ok")]
     kill, = run.kills()
     assert kill["reason"] == "out of memory and swap"

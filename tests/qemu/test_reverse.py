@@ -167,7 +167,8 @@ def test_a_disk_is_replayed(tmp_path):
     """Its transfers end at the same instructions; the file behind it is not touched."""
     image = tmp_path / "swap.img"
     image.write_bytes(bytes(1 << 20))
-    done = tool("record", tmp_path, "--append", "frames=24 swap=hda log=swap", "--run", "run scan 28 1", "--swap-image", image)
+    done = tool("record", tmp_path, "--append", "frames=24 swap=hda log=swap", "--run", "run scan 28 1",
+                "--swap-image", image)
     assert done.returncode == 0 and "] swap-in slot=" in done.stdout and "scan: ok" in done.stdout, done.stderr
     assert image.read_bytes() == bytes(1 << 20)
     again = tool("replay", tmp_path)
@@ -225,8 +226,8 @@ def test_refusals(tmp_path):
 
 
 def test_make_hands_over_the_variables(tmp_path):
-    said = subprocess.run(["make", "-n", "record", "RUN=run hello; ps", "FRAMES=20", "APPEND=seed=7", "MEM=32M",
-                           f"REPLAY={tmp_path}", "TIMEOUT=9"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    words = ["RUN=run hello; ps", "FRAMES=20", "APPEND=seed=7", "MEM=32M", f"REPLAY={tmp_path}", "TIMEOUT=9"]
+    said = subprocess.run(["make", "-n", "record", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     words = shlex.split(next(line for line in said.splitlines() if "tools/record.py" in line))
     for option, wanted in {"--directory": str(tmp_path), "--run": "run hello; ps", "--append": "frames=20 seed=7",
                            "--mem": "32M", "--timeout": "9"}.items():
