@@ -269,6 +269,8 @@ $(KERNEL): $(KERNEL_OBJ) linker.ld tools/ksyms.py $(B)/stamp/link$(VARIANT)
 ifeq (,$(VARIANT))
 $(B)/faultline-lockcheck.elf: FORCE
 	@$(MAKE) LOCK_CHECK=1 $@
+$(B)/faultline-notrace.elf: FORCE
+	@$(MAKE) TRACE=0 $@
 endif
 
 ### Programs ############################################################################################

@@ -51,6 +51,7 @@ EVENTS = {
     "disk-error": re.compile(r"disk-error disk=(?P<disk>\w+) (?P<direction>read|write) sector=(?P<sector>\d+) "
                              r"count=(?P<count>\d+) attempt=(?P<attempt>\d+) status=0x(?P<status>[0-9a-f]{2}) "
                              r"error=0x(?P<error>[0-9a-f]{2})"),
+    "trace-port": re.compile(r"trace-port (name=virtio pci=\S+ device=\S+ queue=\d+|name=com2 at=0x2f8|virtio-serial \S+ .*)"),
     "pool": re.compile(r"pool name=main policy=(?P<policy>[\w-]+) frames=(?P<frames>\d+) swap=(?P<swap>\w+) "
                        r"slots=(?P<slots>\d+)"),
 }
