@@ -6,7 +6,7 @@
 #include "user/rt/random.h"
 #include "user/rt/sys.h"
 
-enum { STEPS = 4000 }; /* visits to pages in a phase */
+enum { STEPS = 100000 }; /* visits to pages in a phase */
 
 const struct program program = {
     "phases", {{"PAGES", 120, 2, 100000}, {"WINDOW", 30, 2, 100000}, {"ROUNDS", 1, 1, 1000}}};

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The labs in docs/labs/ are scripts: every command in a ```console block is run, in order, and must print what the
-page says. A line `...` stands for any lines, `~98` for about 98; a command without output on the page is only run.
+page says. A line `...` stands for any lines, `~98` for about 98, `~0x2800` for any hexadecimal number; a command without output on the page is only run.
 The lab that adds a policy is run in a copy of the tree."""
 import os
 import pathlib
@@ -35,20 +35,25 @@ def sessions(text):
     return found
 
 
-ABOUT = re.compile(r"~(\d+(?:\.\d+)?)")
+ABOUT = re.compile(r"~(0x[0-9a-f]+|\d+(?:\.\d+)?)")
+
+
+def about(got, want):
+    """Numbers within a tenth. Of an address or a frame, only that it is one."""
+    if want.startswith("0x"):
+        return got.startswith("0x")
+    return not got.startswith("0x") and abs(float(got) - float(want)) <= max(1, float(want) / 10)
 
 
 def line_says(line, shown):
-    """The same, but for numbers that the page marks with ~: those may be off by a tenth, and columns by what that
-    makes longer."""
+    """The same, but for numbers that the page marks with ~, and columns by what these make longer."""
     wanted = ABOUT.findall(shown)
     if not wanted:
         return line == shown
     line, shown = " ".join(line.split()), " ".join(shown.split())
     between = map(re.escape, re.split(ABOUT, shown)[::2])
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)".join(between), line)
-    return match is not None and all(abs(float(got) - float(want)) <= max(1, float(want) / 10)
-                                     for got, want in zip(match.groups(), wanted))
+    match = re.fullmatch(r"(0x[0-9a-f]+|\d+(?:\.\d+)?)".join(between), line)
+    return match is not None and all(map(about, match.groups(), wanted))
 
 
 def says(output, expected):
@@ -75,6 +80,7 @@ def test_says():
     assert not says("a\nb\n", "a\n") and not says("ab\n", "a.\n") and not says("b\na\n", "a\n...\n")
     assert says("faults=105 x\n", "faults=~98 x\n") and not says("faults=120 x\n", "faults=~98 x\n")
     assert says("a   9  102.5\n", "a   9  ~98.5\n") and not says("a  10  98.5\n", "a   9  ~98.5\n")
+    assert says("frame 0x2f8b\n", "frame ~0x2800\n") and not says("frame 12\n", "frame ~0x2800\n")
     assert not says("faults=98 y\n", "faults=~98 x\n") and not says("faults=97\n", "faults=98\n")
 
 
