@@ -133,6 +133,8 @@ static int pool_run(int argc, char **argv, struct printer *out)
         print(out, "\n");
         return 1;
     }
+    if (list_empty(&all_pools))
+        print(out, "pool: there is none\n");
     list_for_each (n, &all_pools)
         if (one == NULL || one == container_of(n, struct pool, link))
             show_pool(container_of(n, struct pool, link), out);

@@ -11,7 +11,7 @@ from tools import qemu
 COMMANDS = ("help run demo ps kill wait maps vmstat frames buddy slab swap policy log disk check ktest provoke "
             "quit").split()
 SHIFTED = {"&": "7"}
-NAMED = {" ": "spc", "\n": "ret", "\b": "backspace"}
+NAMED = {" ": "spc", "\n": "ret", "\b": "backspace", "^": "home", "$": "end", "~": "delete", "<": "left"}
 COLUMNS, ROWS, VGA_TEXT = 80, 25, 0xb8000
 WHITE_ON_RED = 0x4f
 
@@ -116,7 +116,7 @@ def test_keyboard(guest):
     press(guest, "PS\n")
     guest.expect("^PS: no such command")
     guest.expect("^faultline> ")
-    press(guest, "check\n")
+    press(guest, "xekk^~ch$<\bc\n")  # the keys for editing: x goes at the start, a k in the middle
     guest.expect("^check: ok")
     guest.expect("^faultline> ")
     guest.qmp("send-key", keys=[{"type": "qcode", "data": key} for key in ("ctrl", "d")])

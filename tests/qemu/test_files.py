@@ -126,7 +126,7 @@ def test_commands():
     run = boot(["ls", "ls /bin/hello", "ls /no-such", "cat /bin", "cat /tmp/x", "rm /bin/hello", "rm /tmp/x", "ls a b",
                 "cat", "rm", "check"], "log=quiet")
     size = (ROOT / "build" / "initrd" / "bin" / "hello").stat().st_size
-    assert [line.split()[-1] for line in run.output("ls").splitlines()] == ["bin/", "tmp/", "proc/"]
+    assert [line.split()[-1] for line in run.output("ls").splitlines()] == ["bin/", "scripts/", "tmp/", "proc/"]
     assert run.output("ls /bin/hello").split() == [str(size), "/bin/hello"]
     assert run.output("ls /no-such") == "ls: /no-such: no such file; ls / and ls /tmp list them\n"
     assert run.output("cat /bin") == "cat: /bin: a directory; expected a file\n"
