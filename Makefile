@@ -30,6 +30,7 @@ else
 #:   SWAPIMG=       file of the disk that APPEND=swap=hda uses: build/swap.img, made as large as SWAPMB or 64 MiB
 #:   LOG=           event classes to log, e.g. quiet, all, +swap,-fault
 #:   APPEND=        more of the kernel's command line, e.g. APPEND="seed=7"
+#:   TRACEFILE=     file for what the kernel traces, classes by APPEND=trace=..., e.g. build/run.trace (docs/tracing.md)
 #:   MEM=64M        memory of the machine, 16M to 3500M
 #:   ISO=1          boot through GRUB from an ISO image instead of qemu -kernel
 #:   ICOUNT=1       one tick = one instruction: the same run, tick for tick, every time
@@ -303,7 +304,8 @@ CMDLINE    = $(strip $(if $(FRAMES),frames=$(FRAMES)) $(if $(POLICY),policy=$(PO
 QEMU       = exec $(PYTHON) tools/qemu.py --kernel $(KERNEL) --initrd $(INITRD) --mem $(MEM)
 SWAP_DISK  = $(filter swap=hda swap=hdb swap=hdc swap=hdd,$(APPEND))
 RUN_FLAGS  = --append $(call quote,$(CMDLINE)) --run $(call quote,$(RUN)) --window $(WINDOW) --timeout $(TIMEOUT) \
-             --swap-image $(call quote,$(SWAPIMG)) $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount)
+             --swap-image $(call quote,$(SWAPIMG)) $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount) \
+             $(if $(TRACEFILE),--trace $(call quote,$(TRACEFILE))) $(if $(filter traceport=com2,$(APPEND)),--trace-uart)
 
 #:   run            build, boot in QEMU, run RUN; then the monitor, or power off if there is no terminal
 .PHONY: run
@@ -314,6 +316,14 @@ run: all $(if $(SWAP_DISK),swap-image)
 .PHONY: debug
 debug: all $(if $(SWAP_DISK),swap-image)
 	@$(QEMU) $(RUN_FLAGS) --gdb $(call quote,$(GDBFLAGS))
+
+#:   trace          RUN, traced: its events as text, or ARGS="--to csv" and so on; classes by APPEND=trace=CLASSES; the
+#:                  trace stays in TRACEFILE=build/run.trace
+.PHONY: trace
+trace: TRACEFILE := $(or $(TRACEFILE),$(B)/run.trace)
+trace: all $(B)/trace $(if $(SWAP_DISK),swap-image)
+	@mkdir -p $(B) && ($(QEMU) $(RUN_FLAGS)) </dev/null >$(B)/trace.log || { tail $(B)/trace.log; exit 1; }
+	@$(B)/trace $(ARGS) $(call quote,$(TRACEFILE))
 
 #:   swap-image     build/swap.img, the disk for APPEND=swap=hda; run and debug make it themselves
 # Our own file is given the size that was asked for, and 4 KiB for the kernel's mark; a file of somebody
