@@ -31,6 +31,7 @@ else
 #:   SWAPIMG=       file of the disk that APPEND=swap=hda uses: build/swap.img, made as large as SWAPMB or 64 MiB
 #:   LOG=           event classes to log, e.g. quiet, all, +swap,-fault
 #:   APPEND=        more of the kernel's command line, e.g. APPEND="seed=7"
+#:   TRACEFILE=     file for what the kernel traces, classes by APPEND=trace=..., e.g. build/run.trace (docs/tracing.md)
 #:   MEM=64M        memory of the machine, 16M to 3500M
 #:   ISO=1          boot through GRUB from an ISO image instead of qemu -kernel
 #:   ICOUNT=1       one tick = one instruction: the same run, tick for tick, every time
@@ -327,7 +328,11 @@ SWAP_DISK  = $(filter swap=hda swap=hdb swap=hdc swap=hdd,$(APPEND))
 RECORD     = exec $(PYTHON) tools/record.py --directory $(call quote,$(REPLAY))
 RUN_FLAGS  = --append $(call quote,$(CMDLINE)) --run $(call quote,$(RUN)) --window $(WINDOW) --timeout $(TIMEOUT) \
              --swap-image $(call quote,$(SWAPIMG)) $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount) \
+<<<<<<< HEAD
              $(if $(SCRIPT),--script $(call quote,$(SCRIPT)))
+=======
+             $(if $(TRACEFILE),--trace $(call quote,$(TRACEFILE))) $(if $(filter traceport=com2,$(APPEND)),--trace-uart)
+>>>>>>> wip-port
 
 #:   run            build, boot in QEMU, run RUN; then the monitor, or power off if there is no terminal
 .PHONY: run
@@ -339,6 +344,7 @@ run: all $(if $(SWAP_DISK),swap-image)
 debug: all $(if $(SWAP_DISK),swap-image)
 	@$(QEMU) $(RUN_FLAGS) --gdb $(call quote,$(GDBFLAGS))
 
+<<<<<<< HEAD
 #:   screenshot     the VGA screen after RUN (by default four programs in the middle of their work) as PNG
 SCREENSHOT_RUN = run matmul 200 & qsort 400000 & stamp 60 200 & twins 60 200 &; wait 120
 .PHONY: screenshot
@@ -360,6 +366,15 @@ replay-run:
 .PHONY: replay-debug
 replay-debug:
 	@$(RECORD) debug --gdb $(call quote,$(GDBFLAGS))
+=======
+#:   trace          RUN, traced: its events as text, or ARGS="--to csv" and so on; classes by APPEND=trace=CLASSES; the
+#:                  trace stays in TRACEFILE=build/run.trace
+.PHONY: trace
+trace: TRACEFILE := $(or $(TRACEFILE),$(B)/run.trace)
+trace: all $(B)/trace $(if $(SWAP_DISK),swap-image)
+	@mkdir -p $(B) && ($(QEMU) $(RUN_FLAGS)) </dev/null >$(B)/trace.log || { tail $(B)/trace.log; exit 1; }
+	@$(B)/trace $(ARGS) $(call quote,$(TRACEFILE))
+>>>>>>> wip-port
 
 #:   swap-image     build/swap.img, the disk for APPEND=swap=hda; run and debug make it themselves
 # Our own file is given the size that was asked for, and 4 KiB for the kernel's mark; a file of somebody

@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "lib/trace.h"
+#include "lib/watch.h"
 #include "mm/pmap.h"
 #include "mm/slab.h"
 
@@ -101,10 +102,16 @@ static int set_log(struct options *o, const char *v, struct printer *out)
     return 1;
 }
 
-static int set_trace(struct options *o, const char *v, struct printer *out UNUSED)
+static int set_trace(struct options *o, const char *v, struct printer *out)
 {
+    uint32_t classes = 0;
     o->trace = v; /* boot/main.c starts it when there is memory */
-    return 0;
+    if (classes_parse(v, TRACE_ALL, TRACE_STANDARD, &classes))
+        return 0;
+    print(out, "command line: trace=%s: expected " LOG_LIST, v);
+    trace_names(out);
+    print(out, ", each with + or - if wanted\n");
+    return 1;
 }
 
 static int set_traceport(struct options *o, const char *v, struct printer *out UNUSED)

@@ -178,7 +178,9 @@ static void wait_for_line(struct printer *out)
             watch_now();
             waiting = false;
         } else {
+            command_in_fault = true;
             monitor_command_at_stop(line);
+            command_in_fault = false;
         }
     }
     log_skip_ticks(since);

@@ -49,7 +49,8 @@ bool trace_init(const char *port, uint32_t kib, struct printer *out)
     return false;
 }
 
-bool trace_start(const char *list, struct printer *out)
+/* `said` is what the user said. */
+static bool set_classes(const char *list, const char *said, struct printer *out)
 {
 #ifdef NO_TRACE
     print(out, "trace: this kernel was built without tracepoints (TRACEPOINTS=0)\n");
@@ -57,7 +58,7 @@ bool trace_start(const char *list, struct printer *out)
 #endif
     uint32_t classes = trace_classes;
     if (!classes_parse(list, TRACE_ALL, TRACE_STANDARD, &classes)) {
-        print(out, "trace: %s: expected " LOG_LIST, list);
+        print(out, "trace: %s: expected " LOG_LIST, said);
         trace_names(out);
         print(out, ", each with + or - if wanted\n");
         return false;
@@ -73,6 +74,11 @@ bool trace_start(const char *list, struct printer *out)
     }
     trace_set_classes(classes);
     return true;
+}
+
+bool trace_start(const char *list, struct printer *out)
+{
+    return set_classes(list, list, out);
 }
 
 static void describe(struct printer *out)
@@ -91,10 +97,11 @@ static void describe(struct printer *out)
 
 static void show(uint32_t count, struct printer *out)
 {
-    while (count > 0 && trace_last(count - 1) == NULL)
-        count--;
-    while (count-- > 0) {
-        trace_print_here(out, trace_last(count));
+    uint32_t n = 0;
+    while (n < count && trace_last(n) != NULL)
+        n++;
+    while (n-- > 0) {
+        trace_print_here(out, trace_last(n));
         print(out, "\n");
     }
 }
@@ -127,7 +134,7 @@ static int change(const char *sign, const char *names, struct printer *out)
         list[at++] = *from;
     }
     list[at] = '\0';
-    return trace_start(list, out) ? 0 : 1;
+    return set_classes(list, names, out) ? 0 : 1;
 }
 
 static int command_run(int argc, char **argv, struct printer *out)

@@ -52,6 +52,9 @@ NO_LOCKS = "#define spin_take(l) ((void)(l))\n#define spin_release(l) ((void)(l)
 HAMMER = (f"make -s -j2 all build/faultline-lockcheck.elf && {sys.executable} -m pytest -q -p no:cacheprovider "
           "tests/qemu/test_hammer.py")
 
+TRACING = (f"make -s -j2 all && {sys.executable} -m pytest -q -p no:cacheprovider tests/qemu/test_trace.py "
+           "-k 'panic or preempted or all_classes'")
+
 CONTIG = f"make -s -j2 all && {sys.executable} -m pytest -q -p no:cacheprovider tests/qemu/test_contig.py"
 
 
@@ -576,6 +579,33 @@ MUTANTS = [
     Mutant("threads' stacks leak", "kernel/proc.c",
            "        proc_sleep_on(&proc_ended, 0);\n    proc_free(p);", "        proc_sleep_on(&proc_ended, 0);",
            "each thread that ends keeps two frames", "test_threads_end_and_leave_nothing", "guest", HAMMER),
+
+    # Tracing.
+    Mutant("a chunk in flight is filled again", "lib/trace.c",
+           "    if (waiting + flying == chunks)", "    if (waiting == chunks)",
+           "events in a file change into later ones", "trace_port_at_random"),
+    Mutant("a reset forgets what is in flight", "lib/trace.c",
+           "    waiting = full = begun = told = 0;", "    waiting = flying = full = begun = told = 0;",
+           "events in a file change into later ones", "trace_reset_while_chunks_fly"),
+    Mutant("events lost are not counted", "lib/trace.c",
+           "    } else {\n        counts.lost++;", "    } else {",
+           "a trace with holes looks whole", "trace_port_at_random"),
+    Mutant("the last losses are not told", "lib/trace.c",
+           " || told != counts.lost || ", " || ",
+           "a trace whose end is missing looks whole", "trace_losses_at_the_end_are_told"),
+    Mutant("few events take a whole chunk", "lib/trace.c",
+           "    if (waiting + flying > 0 || !news()", "    if (!news()",
+           "a slow port loses events, because the ring is full of nearly empty chunks", "trace_flush_waits_for_an_idle_port"),
+    Mutant("a chunk is added at the end", "lib/trace.c",
+           "    uint32_t at = open ? filling + 1 : filling;", "    uint32_t at = chunks;",
+           "events arrive in the wrong order", "trace_port_at_random"),
+    Mutant("trace events without a lock", "lib/trace.c", SPIN, SPIN + NO_LOCKS,
+           "events of threads that are preempted are lost", "test_threads_that_are_preempted", "guest", TRACING),
+    Mutant("a panic keeps the trace to itself", "drivers/exit.c", "    trace_finish();\n", "",
+           "the events that led to a panic are missing", "test_a_panic_brings_what_is_there", "guest", TRACING),
+    Mutant("moves of partitions' pages only", "mm/migrate.c",
+           "    TRACE(MOVE, 0, to->pmap", "    if (false)\n        TRACE(MOVE, 0, to->pmap",
+           "a trace does not say where pages are", "test_all_classes", "guest", TRACING),
 ]
 
 # ---- running ----

@@ -389,6 +389,8 @@ class Guest:
 def run(append="", run=None, *, stdin_script=None, iso=None, **options):
     """Boots, types the lines of stdin_script, each when the prompt is there, and waits for the end.
     iso may be a path, or True for an image made for this run. Other options are those of Guest."""
+    if options.get("trace"):
+        append = traced(append, options.get("trace_uart", False))
     if iso is True:
         with tempfile.TemporaryDirectory(prefix="faultline-") as d:
             image = mkiso.make_iso(os.path.join(d, "run.iso"), kernel_command_line(append, run),

@@ -239,7 +239,8 @@ def group_malloc():
 
 
 def group_qemu():
-    ok, text = make("all", "iso", "build/sim", "build/host64/mems", "build/faultline-lockcheck.elf")
+    ok, text = make("all", "iso", "build/sim", "build/host64/mems", "build/faultline-lockcheck.elf",
+                    "build/faultline-notrace.elf")
     if not ok:
         outcome = Outcome()
         outcome.expect(False, "build", tail(text))

@@ -17,6 +17,8 @@ FRAMES = "expected all, or a number of frames from 6 on (one instruction may nee
 POLICIES = " ".join(re.findall(r"X\(policy_(\w+)\)", (ROOT / "mm/policy.h").read_text())) \
     .replace("second_chance", "second-chance").replace("lru_sampled", "lru-sampled")
 LOG = "expected quiet, default, all, or a comma list of boot proc fault evict swap sys explain move, each with + or - if wanted"
+TRACE = LOG.replace(" boot proc", " proc").replace("move,", "move alloc map tlb sched ref,")
+TRACE_USAGE = "expected on|off [CLASSES], pid N|all, show [N], flush, reset, or no argument"
 ALLOT = ("expected global, equal, ws or pff, the last two also with CPU time in microseconds from 1 to 10000000 "
          "(ws:10000, pff:1000)")
 
@@ -24,12 +26,16 @@ VIEW_PAGES = "off, overview, frames, swap, space, top, events or buddy"
 
 WORDS = {
     "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= ksm= "
+<<<<<<< HEAD
                "swapforce= atadma= seed= log= run= debug= check= accessed= allot= mmapfit= slabdebug= trace= "
                "view= viewrows= viewhz=",
     "view=map": f"view=map: expected {VIEW_PAGES}",
     "view=": f"view=: expected {VIEW_PAGES}",
     "viewrows=24": "viewrows=24: expected 25 or 50",
     "viewhz=101": "viewhz=101: expected 0 (drawn once, then still) to 100 (refreshes a second)",
+=======
+               "swapforce= atadma= seed= log= run= debug= check= accessed= allot= mmapfit= slabdebug= trace= traceport= tracekb=",
+>>>>>>> wip-port
     "readahead=3": "readahead=3: expected a power of two from 1 (none) to 32 pages",
     "order=11": "order=11: expected 0 to 10 (a unit of residence is 2^order pages)",
     "order=10": "frames=256 with order=10: expected at least 6144 (6 units of 1024 frames)",
@@ -71,6 +77,14 @@ WORDS = {
     "seed=x": "seed=x: expected 0 to 4294967295",
     "debug=2": "debug=2: expected 0 or 1",
     "log=foo": f"log=foo: {LOG}",
+    "trace=faults": f"trace=faults: {TRACE}",
+    "trace=boot": f"trace=boot: {TRACE}",
+    "traceport=x": "traceport=x: expected one of: auto virtio com2 none",
+    "traceport=": "traceport=: expected one of: auto virtio com2 none",
+    "traceport=virtio": "traceport=virtio: expected a virtio-serial device with a port nr=1 in the machine",
+    "traceport=com2": "traceport=com2: expected a second serial port in the machine",
+    "tracekb=15": "tracekb=15: expected 16 to 2048 (KiB)",
+    "tracekb=4M": "tracekb=4M: expected 16 to 2048 (KiB)",
     "junk": "junk: expected key=value",
     "-5": "-5: expected key=value",
     'frames="16': 'frames=16: expected another " to end what it quotes',
@@ -224,6 +238,16 @@ COMMANDS = {
     "iostat x": "iostat: expected no argument, or: reset",
     "cpu x": "cpu: unexpected argument x",
     "help nosuch": "help: nosuch: no such command",
+    "trace bogus": f"trace: bogus: {TRACE_USAGE}",
+    "trace pid": f"trace: pid: {TRACE_USAGE}",
+    "trace on nonsense": f"trace: nonsense: {TRACE}",
+    "trace off fault,x": f"trace: fault,x: {TRACE}",
+    "trace on fault evict": "trace: evict: expected at most two arguments",
+    "trace pid x": "trace: x: expected a pid, or all",
+    "trace pid 0": "trace: 0: expected a pid, or all",
+    "trace show 0": "trace: 0: expected a number of events from 1 on",
+    "trace show -1": "trace: -1: expected a number of events from 1 on",
+    "trace reset x": f"trace: reset: {TRACE_USAGE}",
     "x " * 60: "more than 48 words in a command",
     "y" * 300: "run: a command is longer than 255 characters",
 }

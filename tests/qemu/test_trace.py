@@ -4,6 +4,7 @@ means; and a kernel that does not trace hardly pays for it."""
 import collections
 import re
 import socket
+import threading
 import time
 
 import logmodel
@@ -130,6 +131,16 @@ def test_all_classes(tmp_path):
     logmodel.check(run.log)
 
 
+def test_threads_that_are_preempted(tmp_path):
+    """At any instruction, in the middle of an event, too."""
+    run = boot(["trace off", "vmstat", "trace reset", "trace on alloc,sched", "hammer 4 2000 1 buddy kmalloc", "trace off", "vmstat"],
+               "log=quiet trace=alloc", screen=False, trace=tmp_path / "trace")
+    assert "hammer: ok\n" in run.log
+    traced, before, after = tracefile.totals(tracefile.raw_events(tmp_path / "trace")), counters(run, 0), counters(run, 1)
+    for name in ("pgalloc", "pgfree", "ctxt"):
+        assert traced[name] == after[name] - before[name] > 1000, name
+
+
 # Ports -----------------------------------------------------------------------------------------------
 
 def test_ports_bring_the_same(tmp_path):
@@ -162,9 +173,14 @@ def test_a_port_that_is_stuck(tmp_path):
         g.command("run matmul 128")
         lost = int(re.search(r" lost=(\d+)$", g.command("trace"), re.MULTILINE)[1])
         assert lost > 10000
+        data = []
+        thread = threading.Thread(target=lambda: data.extend(iter(lambda: reader.recv(1 << 16), b"")))
+        thread.start()
+        g.command("wait 100")
         g.send("quit")
-        (tmp_path / "trace").write_bytes(b"".join(iter(lambda: reader.recv(1 << 16), b"")))
         assert g.wait().ok
+        thread.join()
+    (tmp_path / "trace").write_bytes(b"".join(data))
     chunks = tracefile.chunks(tmp_path / "trace")
     assert chunks[0].sequence == 0 and chunks[-1].lost == lost
     raw = [e for c in chunks for e in c.raw]
