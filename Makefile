@@ -328,11 +328,8 @@ SWAP_DISK  = $(filter swap=hda swap=hdb swap=hdc swap=hdd,$(APPEND))
 RECORD     = exec $(PYTHON) tools/record.py --directory $(call quote,$(REPLAY))
 RUN_FLAGS  = --append $(call quote,$(CMDLINE)) --run $(call quote,$(RUN)) --window $(WINDOW) --timeout $(TIMEOUT) \
              --swap-image $(call quote,$(SWAPIMG)) $(if $(filter-out 0,$(ISO)),--iso) $(if $(filter-out 0,$(ICOUNT)),--icount) \
-<<<<<<< HEAD
-             $(if $(SCRIPT),--script $(call quote,$(SCRIPT)))
-=======
+             $(if $(SCRIPT),--script $(call quote,$(SCRIPT))) \
              $(if $(TRACEFILE),--trace $(call quote,$(TRACEFILE))) $(if $(filter traceport=com2,$(APPEND)),--trace-uart)
->>>>>>> wip-port
 
 #:   run            build, boot in QEMU, run RUN; then the monitor, or power off if there is no terminal
 .PHONY: run
@@ -344,7 +341,6 @@ run: all $(if $(SWAP_DISK),swap-image)
 debug: all $(if $(SWAP_DISK),swap-image)
 	@$(QEMU) $(RUN_FLAGS) --gdb $(call quote,$(GDBFLAGS))
 
-<<<<<<< HEAD
 #:   screenshot     the VGA screen after RUN (by default four programs in the middle of their work) as PNG
 SCREENSHOT_RUN = run matmul 200 & qsort 400000 & stamp 60 200 & twins 60 200 &; wait 120
 .PHONY: screenshot
@@ -366,7 +362,7 @@ replay-run:
 .PHONY: replay-debug
 replay-debug:
 	@$(RECORD) debug --gdb $(call quote,$(GDBFLAGS))
-=======
+
 #:   trace          RUN, traced: its events as text, or ARGS="--to csv" and so on; classes by APPEND=trace=CLASSES; the
 #:                  trace stays in TRACEFILE=build/run.trace
 .PHONY: trace
@@ -374,7 +370,6 @@ trace: TRACEFILE := $(or $(TRACEFILE),$(B)/run.trace)
 trace: all $(B)/trace $(if $(SWAP_DISK),swap-image)
 	@mkdir -p $(B) && ($(QEMU) $(RUN_FLAGS)) </dev/null >$(B)/trace.log || { tail $(B)/trace.log; exit 1; }
 	@$(B)/trace $(ARGS) $(call quote,$(TRACEFILE))
->>>>>>> wip-port
 
 #:   swap-image     build/swap.img, the disk for APPEND=swap=hda; run and debug make it themselves
 # Our own file is given the size that was asked for, and 4 KiB for the kernel's mark; a file of somebody

@@ -26,16 +26,12 @@ VIEW_PAGES = "off, overview, frames, swap, space, top, events or buddy"
 
 WORDS = {
     "bogus=1": "unknown key bogus; known: frames= policy= swap= swapmb= swaplat= readahead= order= pager= ksm= "
-<<<<<<< HEAD
                "swapforce= atadma= seed= log= run= debug= check= accessed= allot= mmapfit= slabdebug= trace= "
-               "view= viewrows= viewhz=",
+               "traceport= tracekb= hist= view= viewrows= viewhz=",
     "view=map": f"view=map: expected {VIEW_PAGES}",
     "view=": f"view=: expected {VIEW_PAGES}",
     "viewrows=24": "viewrows=24: expected 25 or 50",
     "viewhz=101": "viewhz=101: expected 0 (drawn once, then still) to 100 (refreshes a second)",
-=======
-               "swapforce= atadma= seed= log= run= debug= check= accessed= allot= mmapfit= slabdebug= trace= traceport= tracekb=",
->>>>>>> wip-port
     "readahead=3": "readahead=3: expected a power of two from 1 (none) to 32 pages",
     "order=11": "order=11: expected 0 to 10 (a unit of residence is 2^order pages)",
     "order=10": "frames=256 with order=10: expected at least 6144 (6 units of 1024 frames)",
