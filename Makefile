@@ -216,16 +216,19 @@ STAMP_link$(VARIANT) := $(LINK) $(KERNEL_OBJ)
 STAMP_user   := $(LINK) $(USER_FLAGS) $(ASM_FLAGS) $(RT_OBJ) $(HEAP_OBJ) $(USER_OBJ)
 STAMP_glibc  := $(GLIBC_CC) $(GLIBC_FLAGS) $(GLIBC_OBJ)
 STAMP_initrd := $(USER_BIN) $(GLIBC_BIN) $(SCRIPTS)
-STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ)
-STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ)
-STAMP_sim    := $(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ)
-STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ)
+STAMP_host64 := $(HOSTCC) $(HOST64_FLAGS)
+STAMP_host32 := $(GLIBC_CC) $(HOST32_FLAGS)
+STAMP_tests  := $(HOST64_OBJ)
+STAMP_sim    := $(HOSTCC) $(SIM_FLAGS)
+STAMP_sims   := $(SIM_OBJ)
+STAMP_asan   := $(HOSTCC) $(HOST64_FLAGS)
 STAMP_extra  := $(EXTRA_OBJ)
 STAMP_fuzz   := $(CLANG) $(FUZZ_FLAGS) $(FUZZ_OBJ)
 STAMP_alloc  := $(ALLOC_OBJ)
 STAMP_tracer := $(TRACER_OBJ)
 STAMP_malloc := $(HOSTCC) $(SIM_FLAGS) $(SHIM_FLAGS) $(OURS_OBJ)
-STAMP_compdb := $(CURDIR) $(STAMP_kernel$(VARIANT)) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) $(SIM_SRC)
+STAMP_compdb := $(CURDIR) $(STAMP_kernel$(VARIANT)) $(STAMP_user) $(KERNEL_SRC) $(USER_SRC) $(STAMP_host64) \
+                $(HOST_SRC) $(SIM_SRC)
 STAMP_iso     = $(CMDLINE) run="$(RUN)"
 
 stamped = $(subst $(HERE) ,,$(STAMP_$*))
@@ -497,7 +500,7 @@ $(B)/sim-obj/%.c.o: %.c $(B)/stamp/sim
 	$(call say,HOSTCC,"$< (simulator)")
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(SIM_FLAGS) -c $< -o $@
-$(SIM): $(SIM_OBJ) $(B)/stamp/sim
+$(SIM): $(SIM_OBJ) $(B)/stamp/sim $(B)/stamp/sims
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(SIM_FLAGS) $(SIM_OBJ) -lm -o $@
 
@@ -505,10 +508,10 @@ $(B)/sim-asan-obj/%.c.o: %.c $(B)/stamp/asan
 	$(call say,HOSTCC,"$< (simulator with sanitizers)")
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) -c $< -o $@
-$(SIM)-extra: $(ASAN_OBJ) $(EXTRA_OBJ) $(B)/stamp/asan $(B)/stamp/extra
+$(SIM)-extra: $(ASAN_OBJ) $(EXTRA_OBJ) $(B)/stamp/asan $(B)/stamp/sims $(B)/stamp/extra
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) $(EXTRA_OBJ) -lm -o $@
-$(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan
+$(SIM)-asan: $(ASAN_OBJ) $(B)/stamp/asan $(B)/stamp/sims
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(ASAN_OBJ) -lm -o $@
 
@@ -597,7 +600,7 @@ $(B)/host64/%.c.o: %.c $(B)/stamp/host64
 	$(call say,HOSTCC,"$< (64 bit)")
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) -c $< -o $@
-$(B)/host64/hosttests: $(HOST64_OBJ) $(B)/stamp/host64
+$(B)/host64/hosttests: $(HOST64_OBJ) $(B)/stamp/host64 $(B)/stamp/tests
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(HOST64_OBJ) -o $@
 
@@ -605,7 +608,7 @@ $(B)/host32/%.c.o: %.c $(B)/stamp/host32
 	$(call say,HOSTCC,"$< (32 bit)")
 	@mkdir -p $(@D)
 	$(Q)$(GLIBC_CC) $(HOST32_FLAGS) -c $< -o $@
-$(B)/host32/hosttests: $(HOST32_OBJ) $(B)/stamp/host32
+$(B)/host32/hosttests: $(HOST32_OBJ) $(B)/stamp/host32 $(B)/stamp/tests
 	$(call say,LD,$@)
 	$(Q)$(GLIBC_CC) $(HOST32_FLAGS) $(HOST32_OBJ) -o $@
 

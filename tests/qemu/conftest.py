@@ -18,6 +18,20 @@ from scenario import Run  # noqa: E402
 from tools import mkiso, qemu  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes many seconds, so it starts first")
+    config.addinivalue_line("markers", "xdist_group(name): runs where the others of this name run")
+
+
+def pytest_collection_modifyitems(items):
+    """With -n --dist loadgroup: who shares a guest or a build with others of its module runs where they run. At the end
+    there are short tests only, so that all workers end at once."""
+    for item in items:
+        if any(f.scope == "module" for named in item._fixtureinfo.name2fixturedefs.values() for f in named):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def built():
     for name in ("faultline.elf", "initrd.tar"):
