@@ -162,10 +162,9 @@ def test_json_calls(machine):
 def test_json_turns(machine):
     """The CPU's slices follow each other without a gap, and say who ran."""
     events, _ = chrome.load(output(flt.trace(machine.events), "--to", "json"))
-    turns = [e for e in events if e.get("cat") == "sched"]
+    turns = chrome.joined([e for e in events if e.get("cat") == "sched"])
     switches = [e for e in machine.events if flt.NAMES[e[1]] == "switch"]
-    assert [e["args"]["pid"] for e in turns] == [switches[0][3]] + [e[4] for e in switches]
-    assert [e["name"] for e in turns] == [f"program-{e['args']['pid']} {e['args']['pid']}" for e in turns]
+    assert [e["name"] for e in turns] == [f"program-{pid} {pid}" for pid in [switches[0][3]] + [e[4] for e in switches]]
     for one, two in zip(turns, turns[1:]):
         assert one["ts"] + one["dur"] == two["ts"]
 
