@@ -528,6 +528,17 @@ def test_help():
     assert max(map(len, text.splitlines())) <= 120
 
 
+def test_the_commands_of_the_documentation(machine, tmp_path):
+    (tmp_path / "run.flt").write_bytes(flt.trace(machine.events))
+    lines = re.findall(r"^build/trace ([^#|\n]*)", (ROOT / "docs/trace-tool.md").read_text(), re.MULTILINE)
+    for words in map(str.split, lines):
+        done = subprocess.run([TRACE, *words], cwd=tmp_path, capture_output=True, timeout=60)
+        assert done.returncode == 0, (words, done.stderr.decode())
+    made = sorted(path.name for path in tmp_path.iterdir())
+    assert len(lines) >= 7 and made == ["run.csv", "run.flt", "run.json", "run.oracleGeneral"]
+    assert simulated(tmp_path / "run.oracleGeneral", 100000) > 0
+
+
 def test_big(tmp_path):
     """A long trace takes no more memory than a short one: it is read and written chunk by chunk."""
     events, path = flt.Machine(seed=9, programs=2).work(5000).events, tmp_path / "big.flt"
