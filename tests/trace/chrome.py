@@ -8,6 +8,8 @@ import json
 COMMON = {"name": str, "ph": str, "pid": int, "tid": int}
 PHASES = {  # what a phase has besides: fields that it must have, fields that it may have
     "X": ({"cat": str, "ts": decimal.Decimal, "dur": decimal.Decimal}, {"args": dict}),
+    "B": ({"cat": str, "ts": decimal.Decimal}, {"args": dict}),
+    "E": ({"cat": str, "ts": decimal.Decimal}, {}),
     "i": ({"cat": str, "ts": decimal.Decimal, "s": str}, {"args": dict}),
     "C": ({"cat": str, "ts": decimal.Decimal, "args": dict}, {}),
     "s": ({"cat": str, "ts": decimal.Decimal, "id": int}, {}),
@@ -59,6 +61,20 @@ def check_nesting(slices):
             open_ends.append(end)
 
 
+def joined(events):
+    """Makes one slice of each beginning and its end, by their order in time. => all slices of a track"""
+    slices, begun = [e for e in events if e["ph"] == "X"], []
+    for e in sorted((e for e in events if e["ph"] in "BE"), key=lambda e: e["ts"]):
+        if e["ph"] == "B":
+            begun.append(e)
+        else:
+            assert begun and (begun[-1]["name"], begun[-1]["cat"]) == (e["name"], e["cat"]), f"ends what did not begin: {e}"
+            b = begun.pop()
+            slices.append({**b, "dur": e["ts"] - b["ts"]})
+    assert not begun, f"no end: {begun}"
+    return slices
+
+
 def check_arrows(events, tracks):
     begins = {e["id"]: e for e in events if e["ph"] == "s"}
     ends = {e["id"]: e for e in events if e["ph"] == "f"}
@@ -81,13 +97,13 @@ def load(text):
     owners = {}
     for e in events:
         check_event(e)
-        if e["ph"] in "Xi":
+        if e["ph"] in "XBEi":
             tracks[e["pid"], e["tid"]].append(e)
         if e["ph"] == "M":
             names.add((e["pid"], e["tid"] if e["name"] == "thread_name" else None))
         assert owners.setdefault(e["tid"], e["pid"]) == e["pid"], f"two processes have a track of this number: {e}"
     for (pid, tid), inside in tracks.items():
-        check_nesting([e for e in inside if e["ph"] == "X"])
+        check_nesting(joined(inside))
         assert (pid, tid) in names and (pid, None) in names, f"no name for the track {tid} of {pid}"
     check_arrows(events, tracks)
     return events, whole["otherData"]

@@ -162,10 +162,9 @@ def test_json_calls(machine):
 def test_json_turns(machine):
     """The CPU's slices follow each other without a gap, and say who ran."""
     events, _ = chrome.load(output(flt.trace(machine.events), "--to", "json"))
-    turns = [e for e in events if e.get("cat") == "sched"]
+    turns = chrome.joined([e for e in events if e.get("cat") == "sched"])
     switches = [e for e in machine.events if flt.NAMES[e[1]] == "switch"]
-    assert [e["args"]["pid"] for e in turns] == [switches[0][3]] + [e[4] for e in switches]
-    assert [e["name"] for e in turns] == [f"program-{e['args']['pid']} {e['args']['pid']}" for e in turns]
+    assert [e["name"] for e in turns] == [f"program-{pid} {pid}" for pid in [switches[0][3]] + [e[4] for e in switches]]
     for one, two in zip(turns, turns[1:]):
         assert one["ts"] + one["dur"] == two["ts"]
 
@@ -527,6 +526,17 @@ def test_help():
                  "text", "csv", "json", "oracle", "txt", "refcsv"):
         assert word in text
     assert max(map(len, text.splitlines())) <= 120
+
+
+def test_the_commands_of_the_documentation(machine, tmp_path):
+    (tmp_path / "run.flt").write_bytes(flt.trace(machine.events))
+    lines = re.findall(r"^build/trace ([^#|\n]*)", (ROOT / "docs/trace-tool.md").read_text(), re.MULTILINE)
+    for words in map(str.split, lines):
+        done = subprocess.run([TRACE, *words], cwd=tmp_path, capture_output=True, timeout=60)
+        assert done.returncode == 0, (words, done.stderr.decode())
+    made = sorted(path.name for path in tmp_path.iterdir())
+    assert len(lines) >= 7 and made == ["run.csv", "run.flt", "run.json", "run.oracleGeneral"]
+    assert simulated(tmp_path / "run.oracleGeneral", 100000) > 0
 
 
 def test_big(tmp_path):

@@ -192,13 +192,15 @@ static void see_fault(struct out *o, struct reader *r, const struct trace_event 
     p->evictions = 0; /* one arrow for each */
 }
 
+/* As a beginning (B) and an end (E): one turn ends when the next begins, and viewers that add up duration and
+ * start in floating point would see them overlap. */
 static void put_turn(struct out *o, uint64_t end)
 {
     char title[PROC_TITLE];
     proc_title(cpu.pid, title);
-    put_head(o, 'X', title, "sched", cpu.since, MACHINE, MACHINE);
-    put_us(o, ",\"dur\":", end - cpu.since);
-    print(&o->to, ",\"args\":{\"pid\":%u}", cpu.pid);
+    put_head(o, 'B', title, "sched", cpu.since, MACHINE, MACHINE);
+    put_end(o);
+    put_head(o, 'E', title, "sched", end, MACHINE, MACHINE);
     put_end(o);
 }
 
