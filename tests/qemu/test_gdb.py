@@ -24,6 +24,16 @@ def events(log, name):
     return re.findall(rf"^\[ *[\d.]+\] ({name} .*)$", log, re.MULTILINE)
 
 
+def test_trace_excerpt_is_what_the_kernel_traces():
+    doc = DOC.read_text()
+    wanted = re.search(r"^```trace\n(.*?)^```$", doc, re.MULTILINE | re.DOTALL)[1].splitlines()
+    out = make("-s", "trace", *variables_of(doc, "trace"))
+    assert same_for_every_build("\n".join(story(out, wanted[-1]))) == same_for_every_build("\n".join(wanted))
+    assert variables_of(doc, "trace")[:2] == variables_of(doc, "debug")[:2]
+    va = r"va=(\w+)"
+    assert re.search(va, wanted[-1])[1] == re.search(va, log_lines(doc)[-1])[1], "it is another fault"
+
+
 def facts(answer):
     """What `fl why` or `fl victim` says => {"va": "0x...", ...}; gdb's own lines do no harm"""
     return dict(line.split(None, 1) for line in answer.splitlines() if re.match(r"[a-z]+ {2,}\S", line))

@@ -107,8 +107,8 @@ def log_lines(doc):
 
 
 def story(log, fault_line):
-    """The lines of the log that tell of the fault in this line, from the first thing it caused."""
-    key = re.search(r"pid=\d+ va=\w+", fault_line)[0], re.search(r"case=\d", fault_line)[0]
+    """The lines of a log, or of a trace, that tell of the fault in this line, from the first thing it caused."""
+    key = [re.search(rf"{field}=\w+", fault_line)[0] for field in ("pid", "va", "case")]
     lines = log.splitlines()
     end = next(i for i, line in enumerate(lines) if "] fault " in line and all(k in line for k in key))
     start = max(i for i, line in enumerate(lines[:end]) if " fault " in line or " start " in line)
