@@ -55,6 +55,8 @@ HAMMER = (f"make -s -j2 all build/faultline-lockcheck.elf && {sys.executable} -m
 TRACING = (f"make -s -j2 all && {sys.executable} -m pytest -q -p no:cacheprovider tests/qemu/test_trace.py "
            "-k 'panic or preempted or all_classes'")
 
+STOPS = f"make -s -j2 all && {sys.executable} -m pytest -q -p no:cacheprovider tests/qemu/test_stop.py"
+
 CONTIG = f"make -s -j2 all && {sys.executable} -m pytest -q -p no:cacheprovider tests/qemu/test_contig.py"
 
 
@@ -318,7 +320,7 @@ MUTANTS = [
 
     # Swap.
     Mutant("checksum ignored", "mm/swap.c",
-           "if (likely(sum.value == expected))", "if (true)",
+           "if (likely(sum.value == swap_slot(s)->sum))", "if (true)",
            "corrupt pages go to their processes", "fault_corrupt_swap_in_is_refused_and_others_are_unharmed"),
     Mutant("checksum blind to order", "lib/page.c",
            "b += a;", "b += w;",
@@ -551,6 +553,27 @@ MUTANTS = [
            "    *pte = (*pte & ~X86_FRAME_MASK) | pfn_base(pfn);",
            "programs write into frames that were moved away from under them", "test_nothing_hides_a_stale_translation", "guest",
            CONTIG),
+
+    # Stops.
+    Mutant("a policy that is put in place at a stop does not choose", "kernel/stop.c",
+           "if (p->policy == before && (victim->flags & FRAME_QUEUED))", "if (true)",
+           "what a person changes at the prompt has no effect until the next fault",
+           "test_step_shows_each_fault_before_it_happens", "guest", STOPS),
+    Mutant("a person's time is the program's", "kernel/stop.c", "    proc_stood_still(tsc);\n", "",
+           "ps and top say that the program used minutes of CPU time", "test_step_shows_each_fault_before_it_happens",
+           "guest", STOPS),
+    Mutant("a breakpoint stops at every page", "kernel/stop.c",
+           "(w->page == ANY || w->page == va >> PAGE_SHIFT)", "true",
+           "who waits for one page is stopped at all", "test_breakpoints", "guest", STOPS),
+    Mutant("the victim is told after it went", "mm/explain.c",
+           "    if (stops != NULL && stops->victim(p, victim, r.why, r.next))\n        return true;\n", "",
+           "step shows faults, but nobody's eviction", "test_step_shows_each_fault_before_it_happens", "guest", STOPS),
+
+    # Histograms.
+    Mutant("a page forgets when it came", "mm/pool.c", "    f->since = vmstat.pgfault;\n", "",
+           "residence times are those of the frame's former pages", "histograms_refault_distance_and_residence"),
+    Mutant("a page that moves forgets when it came", "mm/pool.c", "    to->since = from->since;\n", "",
+           "compaction makes pages old or young", "histograms_residence_of_pages_that_moved"),
 
     # Locks and preemption.
     Mutant("frames without a lock", "mm/buddy.c", SPIN, SPIN + NO_LOCKS,
