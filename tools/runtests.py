@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs every test, group by group: a line for each group, details of what failed, and as the last line
-`N passed, M failed`. A group that cannot run counts as one failure."""
+"""Runs every test, in groups: a line for each group, details of what failed, and as the last line `N passed, M failed`.
+A group that cannot run counts as one failure. Groups that keep one CPU busy run beside each other."""
 import argparse
 import concurrent.futures
 import importlib.util
@@ -123,6 +123,14 @@ def read_ktap(text):
 
 # The groups ------------------------------------------------------------------------------------------
 
+def group_build():
+    outcome = Outcome()
+    outcome.expect(*named("kernel, programs and ISO without warnings", make("all", "iso")))
+    ok, text = make("all", "iso")
+    outcome.expect(ok and not re.search(r"^  [A-Z]+ ", text, re.MULTILINE), "nothing is built twice", text)
+    return outcome
+
+
 def group_format():
     outcome = Outcome()
     outcome.expect(*named("clang-format", make("check-format")))
@@ -132,14 +140,6 @@ def group_format():
 def group_layers():
     outcome = Outcome()
     outcome.expect(*named("layers", make("check-layers")))
-    return outcome
-
-
-def group_build():
-    outcome = Outcome()
-    outcome.expect(*named("kernel, programs and ISO without warnings", make("all", "iso")))
-    ok, text = make("all", "iso")
-    outcome.expect(ok and not re.search(r"^  [A-Z]+ ", text, re.MULTILINE), "nothing is built twice", text)
     return outcome
 
 
@@ -184,7 +184,7 @@ def scenarios(folder, parallel):
     outcome = Outcome()
     report = ROOT / "build" / f"{folder.name}-tests.xml"
     report.unlink(missing_ok=True)
-    jobs = ["-n", str(CPUS)] if parallel and CPUS > 1 and importlib.util.find_spec("xdist") else []
+    jobs = ["-n", str(CPUS), "--dist", "loadgroup"] if parallel and CPUS > 1 and importlib.util.find_spec("xdist") else []
     ok, text = command(sys.executable, "-m", "pytest", str(folder), "-q", "-p", "no:cacheprovider",
                        f"--junitxml={report}", *jobs, env={"PYTHONDONTWRITEBYTECODE": "1"})
     cases = list(xml.parse(report).iter("testcase")) if report.exists() else []
@@ -257,6 +257,51 @@ GROUPS = {name[len("group_"):]: function for name, function in list(globals().it
           if name.startswith("group_")}
 
 
+# Groups of which several run at once, the longest first but for two that are done at once, with what they need built: two makes at once would be in each
+# other's way. All others use every CPU themselves, or change what the rest needs.
+BESIDE = {
+    "format": [],
+    "layers": [],
+    "host64": ["build/host64/hosttests"],
+    "sim": ["build/sim", "build/sim-asan", "build/sim-extra", "SIM_EXTRA=tests/sim/extra.c"],
+    "host32": ["build/host32/hosttests"],
+    "ktest": ["all"],
+    "fuzz": ["fuzzers"],
+    "alloc": ["build/alloc"],
+    "malloc": ["build/malloc/replay", "build/malloc/replay-ours", "build/malloc/shim.so"],
+}
+
+
+def timed(name):
+    """=> (what the group found, seconds)"""
+    start = time.monotonic()
+    try:
+        outcome = GROUPS[name]()
+    except Exception as e:  # a broken group is a failure, not the end of the run
+        outcome = Outcome()
+        outcome.expect(False, f"{name} crashed", f"{type(e).__name__}: {e}")
+    return outcome, time.monotonic() - start
+
+
+def outcomes(names):
+    """Runs these groups. Yields (name, what it found, seconds) in their order, as soon as it can."""
+    beside = [name for name in BESIDE if name in names] if CPUS > 1 else []
+    running = {}
+    threads = concurrent.futures.ThreadPoolExecutor(CPUS)
+    try:
+        for name in names:
+            if name not in beside:
+                concurrent.futures.wait(running.values())
+                yield name, *timed(name)
+                continue
+            if not running:
+                make(*(word for each in beside for word in BESIDE[each]))  # who cannot be built says so itself
+                running = {each: threads.submit(timed, each) for each in beside}
+            yield name, *running[name].result()
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--only", action="append", choices=list(GROUPS), metavar="GROUP",
@@ -264,20 +309,11 @@ def main():
     args = ap.parse_args()
     os.chdir(ROOT)
     passed = failed = 0
-    for name, function in GROUPS.items():
-        if args.only and name not in args.only:
-            continue
-        start = time.monotonic()
-        try:
-            outcome = function()
-        except Exception as e:  # a broken group is a failure, not the end of the run
-            outcome = Outcome()
-            outcome.expect(False, f"{name} crashed", f"{type(e).__name__}: {e}")
+    for name, outcome, seconds in outcomes([name for name in GROUPS if not args.only or name in args.only]):
         passed += outcome.passed
         failed += len(outcome.failures)
         skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
-        print(f"{name:8} {outcome.passed:4} passed, {len(outcome.failures):3} failed{skipped}"
-              f"  ({time.monotonic() - start:.1f} s)")
+        print(f"{name:8} {outcome.passed:4} passed, {len(outcome.failures):3} failed{skipped}  ({seconds:.1f} s)")
         for title, details in outcome.failures:
             print(f"  FAILED {title}")
             for line in details.splitlines():

@@ -23,6 +23,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "xdist_group(name): runs where the others of this name run")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items):
     """With -n --dist loadgroup: who shares a guest or a build with others of its module runs where they run. At the end
     there are short tests only, so that all workers end at once."""
