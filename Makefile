@@ -274,7 +274,7 @@ ifeq (,$(VARIANT))
 $(B)/faultline-lockcheck.elf: FORCE
 	@$(MAKE) LOCK_CHECK=1 $@
 $(B)/faultline-notrace.elf: FORCE
-	@$(MAKE) TRACE=0 $@
+	@$(MAKE) TRACEPOINTS=0 $@
 endif
 
 ### Programs ############################################################################################
