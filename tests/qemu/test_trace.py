@@ -251,4 +251,4 @@ def test_off_it_costs_hardly_anything():
     for name, ticks in traced.items():
         assert ticks <= 1.02 * untraced[name], (name, ticks, untraced[name])
     assert runs[0].output("trace on") == ""
-    assert runs[1].output("trace on") == "trace: this kernel was built without tracepoints (TRACE=0)\n"
+    assert runs[1].output("trace on") == "trace: this kernel was built without tracepoints (TRACEPOINTS=0)\n"
