@@ -556,14 +556,14 @@ MUTANTS = [
 
     # Stops.
     Mutant("a policy that is put in place at a stop does not choose", "kernel/stop.c",
-           "if (p->policy == before && (victim->flags & FRAME_QUEUED))", "if (true)",
+           "if (p->policy == before && (victim->flags & FRAME_QUEUED))", "if (before != NULL)",
            "what a person changes at the prompt has no effect until the next fault",
            "test_step_shows_each_fault_before_it_happens", "guest", STOPS),
-    Mutant("a person's time is the program's", "kernel/stop.c", "    proc_stood_still(tsc);\n", "",
+    Mutant("a person's time is the program's", "kernel/stop.c", "    proc_stood_still(tsc);\n", "    (void)tsc;\n",
            "ps and top say that the program used minutes of CPU time", "test_step_shows_each_fault_before_it_happens",
            "guest", STOPS),
     Mutant("a breakpoint stops at every page", "kernel/stop.c",
-           "(w->page == ANY || w->page == va >> PAGE_SHIFT)", "true",
+           "(w->page == ANY || w->page == va >> PAGE_SHIFT)", "(w->page == ANY || va != 0)",
            "who waits for one page is stopped at all", "test_breakpoints", "guest", STOPS),
     Mutant("the victim is told after it went", "mm/explain.c",
            "    if (stops != NULL && stops->victim(p, victim, r.why, r.next))\n        return true;\n", "",
