@@ -545,7 +545,7 @@ $(TRACER)-asan: $(TRACER_ASAN_OBJ) $(B)/stamp/asan $(B)/stamp/tracer
 	$(Q)$(HOSTCC) $(HOST64_FLAGS) $(TRACER_ASAN_OBJ) -o $@
 
 # What the kernel's lib/trace.c writes, for the tests of build/trace.
-WRITER_SRC   := tests/trace/writer.c lib/trace.c lib/trace_text.c lib/watch.c lib/print.c lib/spin.c
+WRITER_SRC   := tests/trace/writer.c lib/log.c lib/trace.c lib/trace_text.c lib/watch.c lib/print.c lib/spin.c
 WRITER_OBJ   := $(WRITER_SRC:%=$(B)/host64/%.o)
 STAMP_writer := $(HOSTCC) $(HOST64_FLAGS) $(WRITER_OBJ)
 $(B)/host64/tracewriter: $(WRITER_OBJ) $(B)/stamp/writer

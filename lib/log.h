@@ -41,7 +41,7 @@ void log_set_clock(uint64_t (*micros)(void));
 void log_set_ticks(uint64_t (*ticks)(void));
 uint64_t log_ticks(void);
 
-/* Somebody has waited for a person since log_ticks() was `since`: that does not count either. */
+/* Since log_ticks() was `since` somebody has waited for a person, or traced: that does not count either. */
 void log_skip_ticks(uint64_t since);
 
 /* Writes one line if the class is on. fmt has no newline. */

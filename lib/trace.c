@@ -183,6 +183,7 @@ void NOINLINE trace_put(uint32_t head, uint32_t a, uint32_t b, uint32_t c, uint3
         counts.lost++;
         return;
     }
+    uint64_t since = log_ticks();
     spin_take(&lock);
     busy = true;
     if (likely(room())) {
@@ -198,6 +199,7 @@ void NOINLINE trace_put(uint32_t head, uint32_t a, uint32_t b, uint32_t c, uint3
         counts.lost++;
     }
     busy = false;
+    log_skip_ticks(since);
     spin_release(&lock);
 }
 

@@ -58,6 +58,7 @@ static void trace(const struct frame *victim, const struct reason *r)
 
 bool explain_pick(struct pool *p, struct frame *victim)
 {
+    uint64_t since = log_ticks();
     struct reason r;
     ask_why(p, victim, &r);
     if (stops != NULL && stops->victim(p, victim, r.why, r.next))
@@ -67,6 +68,7 @@ bool explain_pick(struct pool *p, struct frame *victim)
     describe(p, victim, &r, pick->text, sizeof pick->text);
     trace(victim, &r);
     log_event(LOG_EXPLAIN, "explain %s", pick->text);
+    log_skip_ticks(since);
     return false;
 }
 
