@@ -169,7 +169,7 @@ def test_families(allot):
 
 @pytest.mark.parametrize("program", ["proccheck", "pipecheck", "filecheck"])
 def test_a_linux_program_answers_the_same(program):
-    texts, command = [], f"run {program} & {many('thrash 20 3000', 4)}"
+    texts, command = [], f"run {program} & {many('thrash 20 1500', 4)}"
     for allot in ("global", "ws"):
         run = run_allotted(allot, [command],
                            "frames=60 log=quiet swaplat=100 swapmb=8", timeout=120)

@@ -81,9 +81,11 @@ def test_the_disk_serves_one_at_a_time():
 
 
 def test_the_demo_is_correct():
-    run = programs(["demo"], "frames=64 log=quiet swaplat=100", screen=False)
-    assert run.rc == qemu.OK
-    assert [status for _, status in run.statuses()] == ["ok"] * 4
+    for command, frames in (("demo", 256), ("run matmul 100 & qsort 40000 & btree 5000 & hashjoin 8000", 64)):
+        run = programs([command], f"frames={frames} log=quiet swaplat=100")
+        assert run.rc == qemu.OK
+        assert [status for _, status in run.statuses()] == ["ok"] * 4
+        assert run.summaries()[0]["pswpin"] > 5000
 
 
 def test_cpu_time_adds_up():

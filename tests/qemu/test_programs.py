@@ -15,7 +15,7 @@ PROGRAMS = {
     "6": "matmul 24 & qsort 3000 & btree 150 & hashjoin 400 & stamp 12 3",
     "16": "matmul 40 & qsort 8000 & btree 1000 & hashjoin 2000 & stamp 40 3",
     "64": "matmul 100 & qsort 40000 & btree 5000 & hashjoin 8000 & stamp 100 3",
-    "256": "matmul & qsort & btree & hashjoin & stamp",
+    "256": "matmul 160 & qsort 100000 & btree 8000 & hashjoin 16000 & stamp 250 3",
     "all": "matmul & qsort & btree & hashjoin & stamp",
 }
 

