@@ -166,5 +166,23 @@ static int command_run(int argc, char **argv, struct printer *out)
     return result;
 }
 
-COMMAND_AT_STOP(trace, "[on|off [CLASSES] | ...]", "binary events: pid N|all, show [N], flush, reset",
-                command_run);
+static void trace_complete(int argc, char **argv, struct completion *c)
+{
+    if (argc == 2 && strcmp(argv[1], "pid") == 0)
+        complete_words(c, "all");
+    if (argc != 2 || (strcmp(argv[1], "on") != 0 && strcmp(argv[1], "off") != 0))
+        return;
+    complete_last_item(c, ",");
+    for (uint32_t i = 0; class_name(i, TRACE_ALL) != NULL; i++)
+        complete_offer(c, class_name(i, TRACE_ALL));
+}
+
+COMMAND_AT_STOP(
+    trace, "[on|off [CLASSES] | ...]", "binary events: pid N|all, show [N], flush, reset", command_run,
+    .words = "on off pid show flush reset", .complete = trace_complete,
+    .more = "  Without an argument: what is on, the port, and how many events there were.\n"
+            "  on, off: classes with commas between them, all or default; alone: the default ones, all\n"
+            "  pid: events of this program only. show: the last N events (20). flush: what there is goes\n"
+            "  to the port now. reset: what there is is forgotten. A file on the host gets the events with\n"
+            "  make trace, or make run TRACEFILE=file.\n"
+            "  Example: trace on fault,evict; run matmul; trace show 5\n");

@@ -223,6 +223,8 @@ def test_completion(guest):
     assert "^C" in typed(guest, b"nothing begins so\t\t\x03")
     assert "log: -boot -proc -fault +evict" in typed(guest, b"log +ev\t\n") + typed(guest, b"log quiet\n")
     assert "* frames" in typed(guest, b"set fra\t24\n")
+    assert "trace: +proc +fault -evict" in typed(guest, b"trac\ton\tfau\x08\x08\x08fault,pro\t\n") + typed(guest, b"trace\n")
+    assert "trace: -proc -fault -evict" in typed(guest, b"trace of\t\n") + typed(guest, b"trace\n")
     assert "# A look" in typed(guest, b"cat scr\tto\t\n")
 
 

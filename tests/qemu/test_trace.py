@@ -141,6 +141,22 @@ def test_threads_that_are_preempted(tmp_path):
         assert traced[name] == after[name] - before[name] > 1000, name
 
 
+def test_the_fault_in_the_docs(tmp_path):
+    """docs/tracing.md shows one fault by all its events: they are these, in this order."""
+    doc = (ROOT / "docs" / "tracing.md").read_text()
+    append, shown = re.search(r'^\$ make trace RUN="run matmul 24; quit" FRAMES=12 ICOUNT=1 APPEND=(\S+) .*\n\$ grep .*\n'
+                              r"((?:\[.*\n)+)", doc, re.MULTILINE).groups()
+    boot(["run matmul 24"], f"frames=12 {append}", screen=False, trace=tmp_path / "trace")
+    events = tracefile.events(tmp_path / "trace")
+    last = next(n for n, e in enumerate(events) if e.flags.get("case") == 4)
+    lines = shown.splitlines()
+    for event, line in zip(events[last + 1 - len(lines):last + 1], lines, strict=True):
+        kind, pid, rest = re.match(r"\[ *\d+\.\d{6}\] (\S+) pid=(\d+) (.*)", line).groups()
+        flags = [f"{name}={value}" if name == "case" else name for name, value in event.flags.items() if value]
+        assert (event.kind, event.pid) == (kind, int(pid))
+        assert rest.startswith(" ".join(flags)) and all(f" {name}=" in f" {rest}" for name in event.fields if name != "text")
+
+
 # Ports -----------------------------------------------------------------------------------------------
 
 def test_ports_bring_the_same(tmp_path):
