@@ -7,7 +7,7 @@ import pytest
 from scenario import boot
 from tools import qemu
 
-WHO_CALLED = ["monitor_command", "monitor_run", "first_thread"]
+WHO_CALLED = ["run_line", "monitor_run", "first_thread"]
 
 # cause, further line, functions at the top of the backtrace
 PANICS = {
