@@ -64,7 +64,7 @@ def test_backwards_to_the_store_that_did_it(recording, tmp_path):
     directory, log = recording
     wanted = transcript(LAB.read_text())
     commands = [command for command, _ in wanted]
-    answers, replayed = debug([f"REPLAY={directory}"], commands, tmp_path, "replay-debug")
+    answers, replayed = debug([f"REPLAY={directory}"], commands, tmp_path, target="replay-debug")
     said = list(zip(commands, answers))
 
     def after(command, nth=0):
@@ -180,7 +180,7 @@ def test_a_hang_is_recorded(tmp_path):
     done = tool("record", tmp_path, "--append", "log=quiet", "--run", "provoke hang", "--timeout", "2")
     assert done.returncode == 0 and f"record: hung: stopped after 2 s; recorded in {tmp_path}" in done.stderr
     answers, log = debug([f"REPLAY={tmp_path}"], ["tbreak provoke.c:run", "continue", "print argv[1]"], tmp_path,
-                         "replay-debug")
+                         target="replay-debug")
     assert answers[-1].endswith('"hang"') and log.endswith("faultline> provoke hang\n")
 
 
