@@ -88,6 +88,7 @@ class Process:
 class Model:
     def __init__(self, files=False):
         self.frames = {}      # number -> Frame, longest in the pool first
+        self.step_of, self.step = None, set()  # who faulted last, where, and the frames that this instruction got
         self.resident = {}    # (pid, page) -> number of its frame
         self.zeros = set()    # (pid, page) that map the frame of zeros
         self.zero_frame = None
@@ -224,6 +225,9 @@ class Model:
         getattr(self, "fault_" + ("object" if what in OBJECTS else what.replace("-", "_")))(
             key=key, n=frame, slot=slot, write=write, what=what, block=block)
         self.splitting = set()
+        if self.step_of != (pid, ip):
+            self.step_of, self.step = (pid, ip), set()
+        self.step.add(frame)
         self.require(self.sleeping or self.ahead or not self.read, f"slots were read for nothing: {self.read}")
         self.require(len(self.frames) - len(self.doubtful) <= self.limit,
                      f"{len(self.frames)} frames in use, limit {self.limit}")
@@ -518,10 +522,19 @@ class Model:
             self.require(len(self.frames) > self.limit - self.unit,
                          f"only {len(self.frames)} of {self.limit} frames in use")
         if self.policy == "fifo" and self.full_pool_asked() and not self.swap_was_full:
-            oldest = next(iter(self.frames))
+            oldest = self.oldest_but_needed(n)
             self.require(n == oldest or (frame.block and oldest in frame.block),
                          f"frame {oldest:#x} was filled earlier: {self.frames[oldest].maps}")
         self.splitting = self.split(frame)
+
+    def oldest_but_needed(self, n):
+        """Pages that the last instruction got may be needed by it still: then they stay, and line up anew."""
+        oldest = next(iter(self.frames))
+        while oldest != n and oldest in self.step:
+            self.frames[oldest] = self.frames.pop(oldest)
+            self.step.discard(oldest)
+            oldest = next(iter(self.frames))
+        return oldest
 
     def split(self, frame):
         """Makes pages of a block, which line up in the queue. => their frames"""
