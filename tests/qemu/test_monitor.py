@@ -224,6 +224,9 @@ def test_completion(guest):
     assert "log: -boot -proc -fault +evict" in typed(guest, b"log +ev\t\n") + typed(guest, b"log quiet\n")
     assert "* frames" in typed(guest, b"set fra\t24\n")
     assert "# A look" in typed(guest, b"cat scr\tto\t\n")
+    typed(guest, b"save %s\n" % (b"n" * 120))  # a long name is not cut
+    assert "\n# Faultline: settings" in typed(guest, b"cat tmp/nn\t\n")
+    assert "no such file" not in typed(guest, b"rm tmp/n\t\n")
 
 
 def test_help_tells_more(guest):
