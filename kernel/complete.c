@@ -12,7 +12,7 @@ struct finder {
     struct completion c;
     bool printing;
     uint32_t count, column;
-    char rest[64]; /* what all of them have behind the part that is typed */
+    char rest[CONSOLE_LINE]; /* what all of them have behind the part that is typed */
 };
 
 static void print_name(struct finder *f, const char *name)

@@ -8,7 +8,6 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-enum { COMMAND_NAME = 16 };
 #define PROMPT "faultline> "
 
 struct pool main_pool;
@@ -42,19 +41,13 @@ int monitor_command(char *line)
 
 void monitor_command_at_stop(char *line)
 {
-    char name[COMMAND_NAME];
-    size_t n = 0;
-    while (*line == ' ')
-        line++;
-    while (n + 1 < sizeof name && line[n] != '\0' && line[n] != ' ') {
-        name[n] = line[n];
-        n++;
-    }
-    name[n] = '\0';
-    const struct command *c = command_find(name);
+    char text[CONSOLE_LINE], *name;
+    str_copy(text, sizeof text, line);
+    /* cut as monitor_command cuts it, so that both see the same name */
+    const struct command *c = command_split(text, &name, 1) != 0 ? command_find(name) : NULL;
     if (c != NULL && !c->at_stop)
         print(&log_console,
-              "%s: not while a fault is stopped: Enter goes on to the next stop, c lets it run\n", name);
+              "%s: not while a fault is stopped: Enter goes on to the next stop, c lets it run\n", c->name);
     else
         monitor_command(line);
 }

@@ -96,7 +96,7 @@ static int set_log(struct options *o, const char *v, struct printer *out)
     o->log = v;
     if (log_configure(v))
         return 0;
-    print(out, "command line: log=%s: expected " LOG_LIST, v);
+    print(out, "%s: log=%s: expected " LOG_LIST, who, v);
     log_names(out);
     print(out, ", each with + or - if wanted\n");
     return 1;
@@ -108,7 +108,7 @@ static int set_trace(struct options *o, const char *v, struct printer *out)
     o->trace = v; /* boot/main.c starts it when there is memory */
     if (classes_parse(v, TRACE_ALL, TRACE_STANDARD, &classes))
         return 0;
-    print(out, "command line: trace=%s: expected " LOG_LIST, v);
+    print(out, "%s: trace=%s: expected " LOG_LIST, who, v);
     trace_names(out);
     print(out, ", each with + or - if wanted\n");
     return 1;

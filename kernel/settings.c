@@ -128,9 +128,9 @@ static int apply_trace(const struct options *o, struct printer *out)
 
 static int apply_hist(const struct options *o, struct printer *out)
 {
-    if (!o->hist)
+    if (!o->hist && histograms.on)
         histograms_stop();
-    else if (histograms_start() != VM_OK) {
+    else if (o->hist && histograms_start() != VM_OK) {
         print(out, "set: hist: no memory for the eviction times of %u swap slots\n", swap_total());
         return 1;
     }

@@ -170,6 +170,8 @@ static void wait_for_line(struct printer *out)
         console_frozen = true;
         bool more = console_line(line, sizeof line);
         console_frozen = false;
+        proc_stood_still(tsc); /* now, because a command may show who has used the CPU */
+        tsc = rdtsc();
         if (!more || strcmp(line, "c") == 0 || strcmp(line, "continue") == 0) {
             go_on();
             waiting = false;

@@ -49,6 +49,14 @@ bool trace_init(const char *port, uint32_t kib, struct printer *out)
     return false;
 }
 
+/* A chunk, as long as the kernel's reserve, which is not for this, stays whole. */
+static bool add_chunk(void)
+{
+    bool spare = buddy_low_free() >= buddy_reserve() + (1u << CHUNK_ORDER);
+    struct frame *f = spare ? buddy_alloc(CHUNK_ORDER, ALLOC_KERNEL) : NULL;
+    return f != NULL && trace_add_chunk(frame_ptr(f));
+}
+
 /* `said` is what the user said. */
 static bool set_classes(const char *list, const char *said, struct printer *out)
 {
@@ -63,11 +71,8 @@ static bool set_classes(const char *list, const char *said, struct printer *out)
         print(out, ", each with + or - if wanted\n");
         return false;
     }
-    while (classes != 0 && trace_chunk_count() < ring_kib / KIB_PER_CHUNK) {
-        struct frame *f = buddy_alloc(CHUNK_ORDER, ALLOC_KERNEL);
-        if (f == NULL || !trace_add_chunk(frame_ptr(f)))
-            break;
-    }
+    while (classes != 0 && trace_chunk_count() < ring_kib / KIB_PER_CHUNK && add_chunk())
+        ;
     if (classes != 0 && trace_chunk_count() == 0) {
         print(out, "trace: no %d KiB of adjoining memory are free\n", KIB_PER_CHUNK);
         return false;

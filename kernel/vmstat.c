@@ -105,6 +105,7 @@ struct standing {
 };
 static struct standing before[PROC_MAX];
 static uint64_t looked_at; /* TSC ticks */
+static uint64_t looked_at_us;
 
 struct row {
     const struct proc *proc;
@@ -163,9 +164,10 @@ static int top_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
             rows[count++] = row_of(p);
     }
     sort(count);
-    uint32_t us = looked_at > 0 ? clock_ticks_to_micros(passed) : (uint32_t)clock_micros();
+    uint64_t us = clock_micros();
+    uint32_t ms = (uint32_t)((us - looked_at_us) / 1000);
     print(out, "top: %u.%03u s since %s, %u programs, faults=%u majors=%u evictions=%u, %u frames free\n",
-          us / 1000000, us / 1000 % 1000, looked_at > 0 ? "the last" : "boot", count,
+          ms / 1000, ms % 1000, looked_at > 0 ? "the last" : "boot", count,
           now.vm.pgfault - last.vm.pgfault, now.vm.pgmajfault - last.vm.pgmajfault,
           now.vm.pgsteal - last.vm.pgsteal, buddy_free_frames());
     print(out, "%5s %-12s %-8s %8s %8s %8s %10s %5s\n", "pid", "name", "state", "resident", "faults",
@@ -180,6 +182,7 @@ static int top_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     }
     last = now;
     looked_at = tsc;
+    looked_at_us = us;
     return 0;
 }
 

@@ -478,6 +478,8 @@ static void NOINLINE seen(const struct fault *f, uint32_t insertions)
     exact_reference(f->space, f->va, f->ip, step, f->access == VM_WRITE, came);
 }
 
+#define UNSEEN UINT64_MAX /* nobody watched when the fault began */
+
 /* For those who watch faults. => when it began, in log_ticks */
 static uint64_t NOINLINE begins(const struct fault *f)
 {
@@ -486,9 +488,12 @@ static uint64_t NOINLINE begins(const struct fault *f)
     return log_ticks();
 }
 
-static void NOINLINE ends(const struct fault *f, const struct fault_record *r, bool resolved, uint64_t ticks)
+/* Whoever has begun to watch while it slept cannot know what it cost: it is not theirs. */
+static void NOINLINE ends(const struct fault *f, const struct fault_record *r, bool resolved, uint64_t start)
 {
-    fault_seen(r, f->major, resolved, ticks);
+    if (start == UNSEEN)
+        return;
+    fault_seen(r, f->major, resolved, log_ticks() - start);
     if (stops != NULL)
         stops->done(f, resolved);
 }
@@ -500,7 +505,7 @@ static bool out_of_memory(enum vm_result r)
 
 enum vm_result vm_fault(struct fault *f)
 {
-    uint64_t start = watched(LOG_FAULT) ? begins(f) : 0;
+    uint64_t start = watched(LOG_FAULT) ? begins(f) : UNSEEN;
     enum vm_result result;
     enum phase phase;
     const struct pool *pool = f->space->pool;
@@ -528,7 +533,7 @@ enum vm_result vm_fault(struct fault *f)
     count(f, phase == PHASE_NEXT);
     const struct fault_record *r = remember(f);
     if (watched(LOG_FAULT))
-        ends(f, r, phase == PHASE_NEXT, log_ticks() - start);
+        ends(f, r, phase == PHASE_NEXT, start);
     return result;
 }
 

@@ -62,11 +62,12 @@ static void collect(const struct fault_record *r, bool major, uint32_t ticks)
 
 void fault_seen(const struct fault_record *r, bool major, bool resolved, uint64_t ticks)
 {
+    uint32_t cost = (uint32_t)MIN(ticks, (uint64_t)UINT32_MAX); /* a second and a half at 3 GHz, or more */
     if (histograms.on)
-        collect(r, major && resolved, (uint32_t)ticks);
+        collect(r, major && resolved, cost);
     if (log_on(LOG_FAULT))
-        log_fault(r, (uint32_t)ticks);
-    TRACE(FAULT, trace_flags(r, major, resolved), r->pid, r->va, r->ip, r->frame, r->slot.n, (uint32_t)ticks);
+        log_fault(r, cost);
+    TRACE(FAULT, trace_flags(r, major, resolved), r->pid, r->va, r->ip, r->frame, r->slot.n, cost);
 }
 
 const char *vm_result_name(enum vm_result r)

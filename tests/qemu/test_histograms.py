@@ -241,3 +241,13 @@ def test_the_page_shows_what_is_printed():
     make("all")  # or they would show how it is built
     for command, text in shown:
         assert says(execute(ROOT, command), text), command
+
+
+def test_begins_in_the_middle_of_a_fault():
+    """A fault that slept when collecting began has no time of its own, rather than all since boot."""
+    run = boot(["run scan 60 3 &", "vmstat 1 300", "hist on", "vmstat 1 100", "hist fault", "hist off", "hist reset",
+                "wait", "set hist off", "hist off"],
+               "frames=16 log=quiet swaplat=5000", screen=False)
+    swap_in, = re.findall(r"what=swap-in .* count=(\d+) .* max=(\d+)$", run.output("hist fault"), re.MULTILINE)
+    assert int(swap_in[0]) > 5 and int(swap_in[1]) < 100_000_000  # collecting began 300 ms after boot
+    assert run.output("hist off", 1) == "hist: off, nothing is collected; hist on begins\n"  # off is off, twice, too

@@ -226,6 +226,9 @@ def test_completion(guest):
     assert "trace: +proc +fault -evict" in typed(guest, b"trac\ton\tfau\x08\x08\x08fault,pro\t\n") + typed(guest, b"trace\n")
     assert "trace: -proc -fault -evict" in typed(guest, b"trace of\t\n") + typed(guest, b"trace\n")
     assert "# A look" in typed(guest, b"cat scr\tto\t\n")
+    typed(guest, b"save %s\n" % (b"n" * 120))  # a long name is not cut
+    assert "\n# Faultline: settings" in typed(guest, b"cat tmp/nn\t\n")
+    assert "no such file" not in typed(guest, b"rm tmp/n\t\n")
 
 
 def test_help_tells_more(guest):

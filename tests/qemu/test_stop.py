@@ -61,7 +61,10 @@ def test_step_shows_each_fault_before_it_happens(console):
         if victim and shown == 9:
             assert victim["policy"] == "clock"
             assert "page" in console.type("ps")  # legal there
-            assert "not while a fault is stopped" in console.type("run scan 1 1")
+            for command in ("run scan 1 1", '"run" scan 1 1', ' "view"overview'):  # quotes change nothing
+                assert "not while a fault is stopped" in console.type(command)
+            busy, = re.findall(r"busy_us=(\d+) ", console.type("cpu"))
+            assert int(busy) < 20000  # nor is it the machine's: also not before the stop has ended
             console.type("policy fifo")
             text = console.type("")
             assert "policy fifo is asked again\n" in text and not events(text, "evict")

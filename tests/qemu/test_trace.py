@@ -247,6 +247,14 @@ def test_flight_recorder_and_filters():
 BENCH = re.compile(r"^bench (?:name=(\S+) median=(\d+) |checksums=(on|off) )", re.MULTILINE)
 
 
+def test_the_ring_leaves_the_reserve():
+    """Tracing begins when programs have all of memory: what the kernel needs to go on stays."""
+    run = boot(["run eat 2200 &", "vmstat 1 300", "trace on", "pager", "trace"], "frames=all log=quiet swaplat=2000 tracekb=2048",
+               mem="16M")
+    reserve, free = map(int, re.match(r"machine: min=(\d+) .* free=(\d+) frames", run.output("pager")).groups())
+    assert free >= reserve and int(re.search(r" ring=(\d+)K ", run.output("trace"))[1]) > 0
+
+
 def costs(run):
     """=> {(checksums, name): ticks}, of faults"""
     found, checksums = {}, None
