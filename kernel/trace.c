@@ -100,6 +100,8 @@ static void show(uint32_t count, struct printer *out)
     uint32_t n = 0;
     while (n < count && trace_last(n) != NULL)
         n++;
+    if (n == 0)
+        print(out, "trace: nothing is recorded%s\n", trace_classes == 0 ? "; first: trace on" : "");
     while (n-- > 0) {
         trace_print_here(out, trace_last(n));
         print(out, "\n");
@@ -166,5 +168,11 @@ static int command_run(int argc, char **argv, struct printer *out)
     return result;
 }
 
-COMMAND_AT_STOP(trace, "[on|off [CLASSES] | ...]", "binary events: pid N|all, show [N], flush, reset",
-                command_run);
+COMMAND_AT_STOP(
+    trace, "[on|off [CLASSES] | ...]", "binary events: pid N|all, show [N], flush, reset", command_run,
+    .more = "  trace              what is on, where it goes, and how many events of each kind there were\n"
+            "  trace on           the default classes; trace on ref,tlb: these, too; trace on all\n"
+            "  trace show 50      the last 50 events (20), as text\n"
+            "  trace pid 2        events of process 2 only; trace pid all\n"
+            "  trace flush        sends what is not sent yet; trace reset: counts from 0\n"
+            "  To a file on the host, and from there to a picture: make trace.\n");
