@@ -168,7 +168,7 @@ static void trim(char *line)
 }
 
 /* A line ends the stop, or is a command. */
-static void wait_for_line(struct printer *out)
+static void wait_for_line(void)
 {
     char line[CONSOLE_LINE];
     uint64_t since = log_ticks(), tsc = rdtsc();
@@ -178,9 +178,8 @@ static void wait_for_line(struct printer *out)
         return;
     }
     for (bool waiting = true; waiting;) {
-        print(out, "stop> ");
         console_frozen = true;
-        bool more = console_line(line, sizeof line);
+        bool more = console_prompt("stop> ", line, sizeof line);
         console_frozen = false;
         trim(line);
         if (!more || strcmp(line, "c") == 0 || strcmp(line, "continue") == 0) {
@@ -221,7 +220,7 @@ static void on_fault(const struct fault *f)
     if (show_fault(f, &log_console))
         expected = f->space->pmap.tag;
     else
-        wait_for_line(&log_console);
+        wait_for_line();
 }
 
 static bool on_victim(struct pool *p, struct frame *victim, const char *why, struct frame *next)
@@ -235,7 +234,7 @@ static bool on_victim(struct pool *p, struct frame *victim, const char *why, str
     expected = 0;
     const struct policy *before = p->policy;
     show_victim(p, victim, why, next, &log_console);
-    wait_for_line(&log_console);
+    wait_for_line();
     if (p->policy == before && (victim->flags & FRAME_QUEUED))
         return false;
     print(&log_console, "  policy %s is asked again\n", p->policy->name);
@@ -250,7 +249,7 @@ static void on_done(const struct fault *f, bool resolved)
         return;
     expected = 0;
     print(&log_console, "  done   %s, nothing had to go\n", resolved ? f->what : "refused");
-    wait_for_line(&log_console);
+    wait_for_line();
 }
 
 static void watch_now(void)
@@ -286,6 +285,7 @@ static int step_run(int argc, char **argv, struct printer *out)
 
 COMMAND_AT_STOP(
     step, "[on|off|N]", "stop at every fault, before its victim goes; N: only show the next N", step_run,
+    .words = "on off",
     .more = "  At the prompt stop> the machine stands still:\n"
             "    Enter  goes on, to the next stop       c   lets it run, breakpoints stay\n"
             "    s      goes on, and stops at every fault from here\n"
@@ -361,6 +361,7 @@ static int break_run(int argc, char **argv, struct printer *out)
 COMMAND_AT_STOP(
     break, "[fault|evict [PID] [KEY=..]|off]",
     "stop at a fault (pid= va= case=) or before an eviction (pid= va= frame=)", break_run,
+    .words = "fault evict off",
     .more = "  One for faults and one for evictions: a new one takes the place of the old. All its\n"
             "  conditions must hold; a number alone is a pid. What can be said at a stop: help step.\n"
             "    case=0 no region   1 forbidden   2 spurious   3 first touch   4 swap-in\n"

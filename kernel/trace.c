@@ -170,6 +170,7 @@ static int command_run(int argc, char **argv, struct printer *out)
 
 COMMAND_AT_STOP(
     trace, "[on|off [CLASSES] | ...]", "binary events: pid N|all, show [N], flush, reset", command_run,
+    .words = "on off pid show flush reset",
     .more = "  trace              what is on, where it goes, and how many events of each kind there were\n"
             "  trace on           the default classes; trace on ref,tlb: these, too; trace on all\n"
             "  trace show 50      the last 50 events (20), as text\n"
