@@ -97,10 +97,15 @@ bool console_line(char *line, size_t size)
     return edit_line(&e);
 }
 
-bool console_command(const char *prompt, char *line, size_t size)
+bool console_prompt(const char *prompt, char *line, size_t size)
 {
     struct editor e = {.prompt = prompt, .line = line, .size = size, .commands = true};
-    if (!edit_line(&e))
+    return edit_line(&e);
+}
+
+bool console_command(const char *prompt, char *line, size_t size)
+{
+    if (!console_prompt(prompt, line, size))
         return false;
     history_add(line);
     return true;

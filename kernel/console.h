@@ -15,7 +15,11 @@ void console_init(void);
  * CONSOLE_LINE. Ctrl-C gives an empty line. => false at end of input (Ctrl-D on an empty line). */
 bool console_line(char *line, size_t size);
 
-/* The same at a prompt, which it prints, with history and completion. */
+/* The same at a prompt, which it prints, with history and completion. What is typed does not become history:
+ * a script could not answer a stop. */
+bool console_prompt(const char *prompt, char *line, size_t size);
+
+/* The same, and the line becomes history. */
 bool console_command(const char *prompt, char *line, size_t size);
 
 /* read(2) on standard input: a line with its newline, in as many pieces as the caller's size wants; 0 at

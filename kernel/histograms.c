@@ -154,4 +154,11 @@ static int command_run(int argc, char **argv, struct printer *out)
 }
 
 COMMAND_AT_STOP(hist, "[on|off|reset | WHAT]", "distributions: fault, refault, residence, reuse [FRAMES ..]",
-                command_run);
+                command_run, .words = "on off reset fault refault residence reuse",
+                .more =
+                    "  hist on, then programs, then hist, or one of:\n"
+                    "    fault      what faults cost, in ticks, by case\n"
+                    "    refault    how many pages went between a page's eviction and its return\n"
+                    "    residence  how long pages stay, in faults\n"
+                    "    reuse      how many other pages were referenced in between; after exact run PROG.\n"
+                    "               reuse 8 16: the faults of LRU with so many frames, too\n");

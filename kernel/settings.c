@@ -304,7 +304,8 @@ static int set_run(int argc, char **argv, struct printer *out)
     struct options *wanted = settings_now();
     int failed = options_set(wanted, argv[1], value, out), i = live_key(argv[1]);
     if (failed == 0 && i < 0) {
-        print(out, "set: %s=%s: only the kernel's command line can say it\n", argv[1], value);
+        print(out, "set: %s=%s: only the kernel's command line can say it%s\n", argv[1], value,
+              strncmp(argv[1], "view", 4) == 0 ? "; the command view changes it now" : "");
         return 1;
     }
     if (failed == 0)

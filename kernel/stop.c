@@ -155,8 +155,20 @@ static void go_on(void)
     watch_now();
 }
 
+/* Without the spaces at both ends: they are easily typed and not seen. */
+static void trim(char *line)
+{
+    size_t first = 0, end = strlen(line);
+    while (end > 0 && line[end - 1] == ' ')
+        end--;
+    while (first < end && line[first] == ' ')
+        first++;
+    memmove(line, line + first, end - first);
+    line[end - first] = '\0';
+}
+
 /* A line ends the stop, or is a command. */
-static void wait_for_line(struct printer *out)
+static void wait_for_line(void)
 {
     char line[CONSOLE_LINE];
     uint64_t since = log_ticks(), tsc = rdtsc();
@@ -166,12 +178,12 @@ static void wait_for_line(struct printer *out)
         return;
     }
     for (bool waiting = true; waiting;) {
-        print(out, "stop> ");
         console_frozen = true;
-        bool more = console_line(line, sizeof line);
+        bool more = console_prompt("stop> ", line, sizeof line);
         console_frozen = false;
         proc_stood_still(tsc); /* now, because a command may show who has used the CPU */
         tsc = rdtsc();
+        trim(line);
         if (!more || strcmp(line, "c") == 0 || strcmp(line, "continue") == 0) {
             go_on();
             waiting = false;
@@ -186,7 +198,6 @@ static void wait_for_line(struct printer *out)
         }
     }
     log_skip_ticks(since);
-    proc_stood_still(tsc);
 }
 
 /* ---- the hooks ---- */
@@ -208,7 +219,7 @@ static void on_fault(const struct fault *f)
     if (show_fault(f, &log_console))
         expected = f->space->pmap.tag;
     else
-        wait_for_line(&log_console);
+        wait_for_line();
 }
 
 static bool on_victim(struct pool *p, struct frame *victim, const char *why, struct frame *next)
@@ -222,7 +233,7 @@ static bool on_victim(struct pool *p, struct frame *victim, const char *why, str
     expected = 0;
     const struct policy *before = p->policy;
     show_victim(p, victim, why, next, &log_console);
-    wait_for_line(&log_console);
+    wait_for_line();
     if (p->policy == before && (victim->flags & FRAME_QUEUED))
         return false;
     print(&log_console, "  policy %s is asked again\n", p->policy->name);
@@ -237,7 +248,7 @@ static void on_done(const struct fault *f, bool resolved)
         return;
     expected = 0;
     print(&log_console, "  done   %s, nothing had to go\n", resolved ? f->what : "refused");
-    wait_for_line(&log_console);
+    wait_for_line();
 }
 
 static void watch_now(void)
@@ -265,14 +276,21 @@ static int step_run(int argc, char **argv, struct printer *out)
     watch_now();
     print(out,
           on      ? "step: stops at every fault; Enter goes on, c lets it run\n"
-          : n > 0 ? "step: the next %u faults are shown\n"
+          : n > 0 ? "step: the next %u fault%s shown\n"
                   : "step: off\n",
-          n);
+          n, n == 1 ? " is" : "s are");
     return 0;
 }
 
-COMMAND_AT_STOP(step, "[on|off|N]", "stop at every fault, before its victim goes; N: only show the next N",
-                step_run);
+COMMAND_AT_STOP(
+    step, "[on|off|N]", "stop at every fault, before its victim goes; N: only show the next N", step_run,
+    .words = "on off",
+    .more = "  At the prompt stop> the machine stands still:\n"
+            "    Enter  goes on, to the next stop       c   lets it run, breakpoints stay\n"
+            "    s      goes on, and stops at every fault from here\n"
+            "  Commands that look into memory are legal there, and so are policy, break, step and log.\n"
+            "  Those that sleep, evict or start a program say that they are not.\n"
+            "  step 5   shows the next 5 faults without waiting\n");
 
 static void print_wanted(const char *name, const struct wanted *w, struct printer *out)
 {
@@ -295,13 +313,14 @@ static bool add_condition(struct wanted *w, const char *text, bool fault)
 {
     uint32_t n;
     const char *value = strchr(text, '=');
-    if (!parse_u32(value != NULL ? value + 1 : text, false, &n))
-        return false;
     size_t key = value != NULL ? (size_t)(value - text) : 0;
-    if (value == NULL || (key == 3 && strncmp(text, "pid", key) == 0))
-        w->pid = n;
-    else if (key == 2 && strncmp(text, "va", key) == 0)
+    bool va = key == 2 && strncmp(text, "va", key) == 0;
+    if (va ? !parse_address(value + 1, &n) : !parse_u32(value != NULL ? value + 1 : text, false, &n))
+        return false;
+    if (va)
         w->page = n >> PAGE_SHIFT;
+    else if (value == NULL || (key == 3 && strncmp(text, "pid", key) == 0))
+        w->pid = n;
     else if (fault && key == 4 && strncmp(text, "case", key) == 0 && n <= CASE_COW)
         w->kase = n;
     else if (!fault && key == 5 && strncmp(text, "frame", key) == 0)
@@ -338,5 +357,15 @@ static int break_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND_AT_STOP(break, "[fault|evict [PID] [KEY=..]|off]",
-                "stop at a fault (pid= va= case=) or before an eviction (pid= va= frame=)", break_run);
+COMMAND_AT_STOP(
+    break, "[fault|evict [PID] [KEY=..]|off]",
+    "stop at a fault (pid= va= case=) or before an eviction (pid= va= frame=)", break_run,
+    .words = "fault evict off",
+    .more = "  One for faults and one for evictions: a new one takes the place of the old. All its\n"
+            "  conditions must hold; a number alone is a pid. What can be said at a stop: help step.\n"
+            "    case=0 no region   1 forbidden   2 spurious   3 first touch   4 swap-in\n"
+            "         5 copy on write\n"
+            "  break fault 2 case=4     process 2 wants a page that is in swap\n"
+            "  break fault va=b7fe4000  somebody touches this page; hexadecimal\n"
+            "  break evict frame=0x2800 what is in this frame must go\n"
+            "  break                    which there are; break off: none any more\n");

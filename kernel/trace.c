@@ -105,6 +105,8 @@ static void show(uint32_t count, struct printer *out)
     uint32_t n = 0;
     while (n < count && trace_last(n) != NULL)
         n++;
+    if (n == 0)
+        print(out, "trace: nothing is recorded%s\n", trace_classes == 0 ? "; first: trace on" : "");
     while (n-- > 0) {
         trace_print_here(out, trace_last(n));
         print(out, "\n");

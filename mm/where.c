@@ -243,5 +243,7 @@ static int slot_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND_AT_STOP(slot, "N", "a slot of the swap disk: free, or whose PTEs hold it and which frame keeps it",
-                slot_run);
+COMMAND_AT_STOP(
+    slot, "N", "a slot of the swap disk: free, or whose PTEs hold it and which frame keeps it", slot_run,
+    .more = "  N as pt and the log have it, decimal. A page in memory keeps its slot until it is written.\n"
+            "  slot 7\n");

@@ -175,6 +175,7 @@ COMMANDS = {
     "set frames 999999": "set: frames=999999: expected all, or 6 to ",
     "set policy lru": "policy lru needs exact mode",
     "set policy=x": f"set: policy=x: expected one of: {POLICIES}",
+    "set view top": "set: view=top: only the kernel's command line can say it; the command view changes it now",
     "set swap zram": "set: swap=zram: only the kernel's command line can say it",
     "set swaplat 5": "set: swaplat=5: expected a disk that takes time since boot: swaplat=1 or more there",
     "set order 9": "set: order=9: expected at least 3072 frames (6 units of 512), set frames",

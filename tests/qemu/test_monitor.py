@@ -229,6 +229,28 @@ def test_completion(guest):
     typed(guest, b"save %s\n" % (b"n" * 120))  # a long name is not cut
     assert "\n# Faultline: settings" in typed(guest, b"cat tmp/nn\t\n")
     assert "no such file" not in typed(guest, b"rm tmp/n\t\n")
+    for keys, said in ((b"break f\t1\n", "break: fault pid=1\n"), (b"break o\t\n", "break: none\n"),
+                       (b"step of\t\n", "step: off\n"), (b"hist of\t\n", "hist: off"), (b"trace sh\t\n", "trace: nothing is recorded"),
+                       (b"view tex\ttop\n", "evictions faults/s")):
+        assert said in typed(guest, keys) + "\n", keys
+
+
+def test_history_and_completion_at_a_stop(guest):
+    """They are those of the session; what is typed there does not go into it."""
+    def at_stop(keys):
+        start = guest._seen
+        guest.process.stdin.write(keys)
+        guest.process.stdin.flush()
+        guest.expect("^stop> ")
+        return guest.log[start:]
+
+    typed(guest, b"step\n")
+    at_stop(b"run scan 3 1\n")
+    assert "pool name=main" in at_stop(b"poo\tmai\t\n")
+    assert "run: not while a fault is stopped" in at_stop(UP + b"\n")
+    assert "scan: ok" in typed(guest, b"c\n")
+    assert "step: stops at every fault" in typed(guest, UP + UP + b"\n")
+    typed(guest, b"step off\n")
 
 
 def test_help_tells_more(guest):

@@ -60,7 +60,7 @@ def test_step_shows_each_fault_before_it_happens(console):
         stop, victim = STOP.search(text), VICTIM.search(text)
         if victim and shown == 9:
             assert victim["policy"] == "clock"
-            assert "page" in console.type("ps")  # legal there
+            assert re.search(r"^ +1 scan .* [01]\.\d{3}$", console.type(" ps "), re.MULTILINE)  # ms: waiting is not work
             for command in ("run scan 1 1", '"run" scan 1 1', ' "view"overview'):  # quotes change nothing
                 assert "not while a fault is stopped" in console.type(command)
             busy, = re.findall(r"busy_us=(\d+) ", console.type("cpu"))
@@ -89,7 +89,7 @@ def test_step_shows_each_fault_before_it_happens(console):
 def test_breakpoints(console):
     """By pid, page, case and frame; stops show what was asked for and nothing else."""
     console.type("log quiet")
-    assert console.type("break fault case=4 va=0xb7fe3abc") == "break: fault case=4 va=0xb7fe3000\n"
+    assert console.type("break fault case=4 va=b7fe3abc") == "break: fault case=4 va=0xb7fe3000\n"
     text = console.type("run scan 30 3")
     assert [(s["case"], s["va"][:7]) for s in STOP.finditer(text)] == [("4", "0xb7fe3")]
     slot, victim = STOP.search(text)["slot"], VICTIM.search(text)
