@@ -25,8 +25,8 @@ struct wanted {
 
 static struct wanted at_fault, at_victim;
 static bool stepping;
-static uint32_t showing;  /* faults that are still to be shown without waiting */
-static uint32_t stopped;  /* number of the fault that was shown last */
+static uint32_t showing; /* faults that are still to be shown without waiting */
+static uint32_t stopped; /* number of the fault that was shown last */
 /* Whose fault was shown, and stops when its victim is known; NULL: nobody's. It may sleep before, and others
  * fault meanwhile. */
 static const struct proc *expected;

@@ -167,9 +167,8 @@ static int top_run(int argc UNUSED, char **argv UNUSED, struct printer *out)
     uint64_t us = clock_micros();
     uint32_t ms = (uint32_t)((us - looked_at_us) / 1000);
     print(out, "top: %u.%03u s since %s, %u programs, faults=%u majors=%u evictions=%u, %u frames free\n",
-          ms / 1000, ms % 1000, looked_at > 0 ? "the last" : "boot", count,
-          now.vm.pgfault - last.vm.pgfault, now.vm.pgmajfault - last.vm.pgmajfault,
-          now.vm.pgsteal - last.vm.pgsteal, buddy_free_frames());
+          ms / 1000, ms % 1000, looked_at > 0 ? "the last" : "boot", count, now.vm.pgfault - last.vm.pgfault,
+          now.vm.pgmajfault - last.vm.pgmajfault, now.vm.pgsteal - last.vm.pgsteal, buddy_free_frames());
     print(out, "%5s %-12s %-8s %8s %8s %8s %10s %5s\n", "pid", "name", "state", "resident", "faults",
           "majors", "evictions", "cpu%");
     memset(before, 0, sizeof before);

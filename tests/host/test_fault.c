@@ -457,7 +457,8 @@ TEST(fault_log_lines)
     EXPECT(t, machine_access(&w.space, page_va(0), VM_WRITE, &v) != VM_OK);
     EXPECT_HAS(t, &test_log, "case=1 forbidden");
     fault_seen(&fault_history[(fault_history_next - 1) % FAULT_HISTORY], false, false, 1ull << 32);
-    EXPECT_HAS(t, &test_log, " ticks=4294967295"); /* not 0: what is too long for the line is as long as fits */
+    EXPECT_HAS(t, &test_log,
+               " ticks=4294967295"); /* not 0: what is too long for the line is as long as fits */
     struct text_printer said;
     text_start(&said);
     fault_history_print(&said.to);
