@@ -2,7 +2,7 @@
  * A ring of characters. */
 #include "drivers/input.h"
 
-enum { RING = 1024 };
+enum { RING = 1024, SPARE = 8 /* for what fkeys.c may hold, and then gives back at once */ };
 
 static char ring[RING];
 static uint32_t head, tail; /* count up for ever; head - tail is the number queued */
@@ -11,12 +11,12 @@ static void (*waker)(void), (*refiller)(void);
 
 bool input_has_room(void)
 {
-    return head - tail < RING;
+    return head - tail < RING - SPARE;
 }
 
 void input_push(char c)
 {
-    if (input_has_room())
+    if (head - tail < RING)
         ring[head++ % RING] = c;
     else
         lost++;

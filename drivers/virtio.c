@@ -87,7 +87,9 @@ static bool map(const struct pci_device *d, uint8_t capability, struct virtio_re
     r->bytes = pci_read(d, (uint8_t)(capability + CAP_LENGTH));
     r->port = io ? (uint16_t)(base + offset) : 0;
     r->memory = io ? NULL : paging_map_device(base + offset, r->bytes);
-    return io || r->memory != NULL;
+    if (!io && r->memory == NULL)
+        r->bytes = 0; /* there are none, not those at port 0 */
+    return r->bytes > 0;
 }
 
 /* => the first capability of this type, 0: none */

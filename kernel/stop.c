@@ -25,9 +25,11 @@ struct wanted {
 
 static struct wanted at_fault, at_victim;
 static bool stepping;
-static uint32_t showing;  /* faults that are still to be shown without waiting */
-static uint32_t stopped;  /* number of the fault that was shown last */
-static uint32_t expected; /* pid whose fault was shown, and stops when its victim is known; 0: nobody's */
+static uint32_t showing; /* faults that are still to be shown without waiting */
+static uint32_t stopped; /* number of the fault that was shown last */
+/* Whose fault was shown, and stops when its victim is known; NULL: nobody's. It may sleep before, and others
+ * fault meanwhile. */
+static const struct proc *expected;
 
 static void print_prot(const struct region *r, struct printer *out)
 {
@@ -213,11 +215,10 @@ static void on_fault(const struct fault *f)
     bool grows;
     const struct region *r = region_of(f, &grows);
     enum fault_case kase = foresee(f, r, pmap_lookup(&f->space->pmap, f->va));
-    expected = 0;
     if (!stepping && showing == 0 && !matches(&at_fault, f->space->pmap.tag, kase, f->va, ANY))
         return;
-    if (show_fault(f, &log_console))
-        expected = f->space->pmap.tag;
+    if (show_fault(f, &log_console) && expected == NULL)
+        expected = current;
     else
         wait_for_line();
 }
@@ -226,27 +227,29 @@ static bool on_victim(struct pool *p, struct frame *victim, const char *why, str
 {
     uint32_t pid = victim->pmap != NULL ? victim->pmap->tag : 0;
     bool hit = matches(&at_victim, pid, ANY, victim->va, frame_pfn(victim).n);
-    if (expected == 0 && !stepping && !hit)
+    bool shown = expected == current;
+    if (!shown && !stepping && !hit)
         return false;
-    if (expected == 0)
+    if (!shown)
         print(&log_console, "stop %u: %s makes room in pool %s\n", ++stopped, current->result.name, p->name);
-    expected = 0;
+    else
+        expected = NULL;
     const struct policy *before = p->policy;
     show_victim(p, victim, why, next, &log_console);
     wait_for_line();
     if (p->policy == before && (victim->flags & FRAME_QUEUED))
         return false;
     print(&log_console, "  policy %s is asked again\n", p->policy->name);
-    expected = ANY;
+    expected = stops != NULL ? current : NULL;
     return true;
 }
 
 /* A fault of which a victim was expected ended without: what has happened is in the log. */
 static void on_done(const struct fault *f, bool resolved)
 {
-    if (expected == 0 || expected != f->space->pmap.tag)
+    if (expected != current)
         return;
-    expected = 0;
+    expected = NULL;
     print(&log_console, "  done   %s, nothing had to go\n", resolved ? f->what : "refused");
     wait_for_line();
 }
@@ -256,6 +259,7 @@ static void watch_now(void)
     static const struct stop_hooks hooks = {on_fault, on_victim, on_done};
     bool any = stepping || showing > 0 || at_fault.on || at_victim.on;
     stops = any ? &hooks : NULL;
+    expected = any ? expected : NULL;
     watch(WATCH_STOP, any ? LOG_FAULT | LOG_EXPLAIN : 0);
 }
 

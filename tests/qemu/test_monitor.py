@@ -200,6 +200,11 @@ def test_editing_in_the_middle(guest):
     assert "\x1b[H\x1b[2Jfaultline> che" in typed(guest, b"che\x0cck\n")
 
 
+def test_keys_that_find_the_queue_full(guest):
+    """A key of several characters waits in the port as a whole, or arrives as a whole."""
+    assert "check: ok" in typed(guest, b"run sleeper 200\n" + RIGHT * 600 + b"check\n") + typed(guest, b"")
+
+
 def test_history(guest):
     typed(guest, b"slab debug\n")
     typed(guest, b"swap\n")

@@ -111,6 +111,22 @@ def test_breakpoints(console):
     assert console.type("check").endswith("check: ok\n")
 
 
+def test_a_fault_that_sleeps_before_its_victim_is_known():
+    """Others fault meanwhile, and the pager evicts: each fault that is shown still waits for a line of its own."""
+    append = "frames=16 log=quiet swaplat=2000 pager=on"
+    with qemu.Guest(append=append, extra=NO_SCREEN, timeout=60) as guest:
+        console = Console(guest)
+        console.type("break fault 1")
+        text, waited = console.type("run scan 30 2 & scan 30 3"), 0
+        while console.prompt == "stop":
+            assert len(re.findall(r"^stop \d+: pid 1 ", text, re.MULTILINE)) == 1
+            assert len(VICTIM.findall(text)) <= 1 and "makes room" not in text
+            waited += 1
+            text = console.type("")
+        assert waited > 60 and text.count("scan: ok") == 2
+        assert "  done   " in guest.log  # it was on its way out, and stays
+
+
 ERRORS = {
     "step fast": "step: fast: expected on, off, or how many faults to show without waiting",
     "step 0": "step: 0: expected on, off, or how many faults to show without waiting",
