@@ -62,6 +62,7 @@ def test_step_shows_each_fault_before_it_happens(console):
             assert victim["policy"] == "clock"
             assert re.search(r"^ +1 scan .* [01]\.\d{3}$", console.type(" ps "), re.MULTILINE)  # ms: waiting is not work
             assert "not while a fault is stopped" in console.type("run scan 1 1")
+            assert "\n clock 8/8 | faults " in console.type("view text")
             console.type("policy fifo")
             text = console.type("")
             assert "policy fifo is asked again\n" in text and not events(text, "evict")
