@@ -342,7 +342,7 @@ run: all $(if $(SWAP_DISK),swap-image)
 #:   debug          boot in QEMU, stopped, with gdb attached
 .PHONY: debug
 debug: all $(if $(SWAP_DISK),swap-image)
-	@$(QEMU) $(RUN_FLAGS) --gdb $(call quote,$(GDBFLAGS))
+	@$(QEMU) $(RUN_FLAGS) --gdb=$(call quote,$(GDBFLAGS))
 
 #:   screenshot     the VGA screen after RUN (by default four programs in the middle of their work) as PNG
 SCREENSHOT_RUN = run matmul 200 & qsort 400000 & stamp 60 200 & twins 60 200 &; wait 120
@@ -364,7 +364,7 @@ replay-run:
 #:   replay-debug   what was recorded, stopped at its start, with gdb attached, which can also go backwards
 .PHONY: replay-debug
 replay-debug:
-	@$(RECORD) debug --gdb $(call quote,$(GDBFLAGS))
+	@$(RECORD) debug --gdb=$(call quote,$(GDBFLAGS))
 
 #:   trace          RUN, traced: its events as text, or ARGS="--to csv" and so on; classes by APPEND=trace=CLASSES; the
 #:                  trace stays in TRACEFILE=build/run.trace

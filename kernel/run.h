@@ -18,7 +18,8 @@ struct run_options {
  * A trailing "&" does not wait. */
 int run_programs(int argc, char **argv, const struct run_options *o, struct printer *out);
 
-/* The same in exact mode; the references are recorded. In exact.c. */
+/* The same in exact mode; the references are recorded, but not of programs that run in the background. In
+ * exact.c. */
 int run_exact(int argc, char **argv, const struct run_options *o, struct printer *out);
 
 #endif

@@ -187,10 +187,11 @@ static int command_run(int argc, char **argv, struct printer *out)
     return 0;
 }
 
-COMMAND(view, "[PAGE|PID|off|text [PAGE|PID]|rows N|hz N]",
-        "memory, live on the screen: overview frames swap space top events buddy; text prints it",
-        command_run, .words = "off overview frames swap space top events buddy text rows hz",
-        .more = "  view overview    on the screen; F2 to F8 and F1 there do the same; view off: the console\n"
-                "  view 2           the address space of process 2\n"
-                "  view text top    a page as text, here, once\n"
-                "  view rows 50     25 or 50 rows; view hz 5: refreshes a second\n");
+COMMAND_AT_STOP(
+    view, "[PAGE|PID|off|text [PAGE|PID]|rows N|hz N]",
+    "memory, live on the screen: overview frames swap space top events buddy; text prints it", command_run,
+    .words = "off overview frames swap space top events buddy text rows hz",
+    .more = "  view overview    on the screen; F2 to F8 and F1 there do the same; view off: the console\n"
+            "  view 2           the address space of process 2\n"
+            "  view text top    a page as text, here, once\n"
+            "  view rows 50     25 or 50 rows; view hz 5: refreshes a second\n");

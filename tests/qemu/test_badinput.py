@@ -225,6 +225,7 @@ COMMANDS = {
     "with policy=atlantis run hello": f"with: policy=atlantis: expected one of: {POLICIES}",
     "with policy=lru run hello": "policy lru needs exact mode: it must see every reference; lru-sampled makes do with accessed bits",
     "exact": "exact: expected run and a program: exact run matmul",
+    "exact run hello &": "exact: &: expected no & at the end: what is recorded must have ended",
     "reftrace": "reftrace: nothing is recorded; first: exact run PROG",
     "reftrace x": "reftrace: x: expected no argument, or: memory",
     "replay": "replay: there is no trace: the loader gave none as a second module (make replay TRACE=file)",

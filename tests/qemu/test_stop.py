@@ -61,10 +61,11 @@ def test_step_shows_each_fault_before_it_happens(console):
         if victim and shown == 9:
             assert victim["policy"] == "clock"
             assert re.search(r"^ +1 scan .* [01]\.\d{3}$", console.type(" ps "), re.MULTILINE)  # ms: waiting is not work
-            for command in ("run scan 1 1", '"run" scan 1 1', ' "view"overview'):  # quotes change nothing
+            for command in ("run scan 1 1", '"run" scan 1 1', ' "ls"/bin'):  # quotes change nothing
                 assert "not while a fault is stopped" in console.type(command)
             busy, = re.findall(r"busy_us=(\d+) ", console.type("cpu"))
             assert int(busy) < 20000  # nor is it the machine's: also not before the stop has ended
+            assert "\n clock 8/8 | faults " in console.type("view text")
             console.type("policy fifo")
             text = console.type("")
             assert "policy fifo is asked again\n" in text and not events(text, "evict")
