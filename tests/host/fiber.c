@@ -12,6 +12,8 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
+enum { DAEMONS_ALONE = 1000 }; /* turns of daemons one after another: nobody else will go on */
+
 struct fiber {
     sem_t go; /* posted when it may run */
     void (*run)(void *arg);
@@ -34,13 +36,18 @@ static void sleep_until(sem_t *s)
 /* => the next one that can run: in turn, or without a seed for that a random one. */
 static struct fiber *choose(void)
 {
+    static uint32_t alone;
     uint32_t from = run_seed != 0 ? random_below(&rng, FIBERS_MAX) : last_place + 1;
     for (uint32_t i = 0; i < FIBERS_MAX; i++) {
         uint32_t place = (from + i) % FIBERS_MAX;
-        if (fibers[place] != NULL && fibers[place]->channel == NULL) {
-            last_place = place;
-            return fibers[place];
-        }
+        struct fiber *f = fibers[place];
+        if (f == NULL || f->channel != NULL)
+            continue;
+        alone = f->daemon ? alone + 1 : 0;
+        if (alone == DAEMONS_ALONE)
+            break;
+        last_place = place;
+        return f;
     }
     panic("fiber: all of them wait");
 }

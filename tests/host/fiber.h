@@ -16,7 +16,7 @@ void fiber_start(void (*f)(void *arg), void *arg);
 void fiber_start_daemon(void (*f)(void *arg), void *arg);
 
 /* Runs all fibers, those that others start included, until only daemons are left, which are dropped. seed 0:
- * each in turn; else a random one at each switch. Panics if all wait. */
+ * each in turn; else a random one at each switch. Panics if all wait, or all but daemons for long. */
 void fibers_run(uint32_t seed);
 
 /* Lets others run. Does nothing outside fibers. */
