@@ -14,12 +14,29 @@ static bool in_background(int argc, char **argv)
     return argc > 0 && strcmp(argv[argc - 1], "&") == 0;
 }
 
+/* Somebody whose references are trapped already, and so would be recorded with others'. => NULL: nobody */
+static const struct space *trapped(void)
+{
+    list_for_each (n, &all_spaces)
+        if (container_of(n, struct space, link)->exact != NULL)
+            return container_of(n, struct space, link);
+    return NULL;
+}
+
 int run_exact(int argc, char **argv, const struct run_options *o, struct printer *out)
 {
     struct run_options options = *o;
     options.always |= REGION_EXACT | REGION_FRAMES;
     if (in_background(argc, argv)) /* trapped all the same, but a recording ends when the command does */
         return run_programs(argc, argv, &options, out);
+    const struct space *other = trapped();
+    if (other != NULL) {
+        print(out,
+              "exact: the references of pid %u would be recorded, too: expected that it has ended (wait, "
+              "kill %u)\n",
+              other->pmap.tag, other->pmap.tag);
+        return 1;
+    }
     recorder_reset(true);
     str_copy(recorded, sizeof recorded, argv[0]);
     int result = run_programs(argc, argv, &options, out);

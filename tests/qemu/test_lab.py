@@ -77,6 +77,14 @@ def test_text_and_memory_agree(recorded, tmp_path):
     assert lab.info(out)["refs"] == len(read_module(out))
 
 
+def test_nobody_else_is_recorded():
+    run = boot(["with policy=lru frames=20 exact run scan 12 2000000 &", "exact run hello", "kill 1", "wait", "exact run hello"],
+               "frames=all log=quiet", screen=False)
+    assert run.output("exact run hello") == ("exact: the references of pid 1 would be recorded, too: expected that it has ended "
+                                             "(wait, kill 1)\n")
+    assert "\nexact references=" in run.output("exact run hello", 1)
+
+
 def test_a_program_marks_a_region():
     """With its third argument scan asks for exact mode, for its pages only: then each of its reads faults, and not one
     reference beside. The first touches fault anyway."""

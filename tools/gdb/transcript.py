@@ -61,7 +61,7 @@ def go_backwards(doc, directory):
     """Records what the lab records, and types its commands. => (what gdb answered to each, the recorded log)"""
     recorded = make("record", *variables_of(doc, "record"), f"REPLAY={directory}")
     commands = [command for command, _ in transcript(doc)]
-    return debug([f"REPLAY={directory}"], commands, directory, target=target="replay-debug")[0], recorded
+    return debug([f"REPLAY={directory}"], commands, directory, target="replay-debug")[0], recorded
 
 
 # The document ----------------------------------------------------------------------------------------
