@@ -43,12 +43,16 @@ def make(*words, **env):
     return out
 
 
+# QEMU may be gone before gdb has its answer; that is no mistake of the commands.
+KILL = r"""python exec("try:\n gdb.execute('kill')\nexcept gdb.error as e: print(e)")"""
+
+
 def debug(variables, commands, directory, batch=False, target="debug"):
     """Runs `make debug`, or another target, and types the commands, or has them run as a script in batch mode, where the first
     mistake ends it. => (what gdb answered to each, the serial log)"""
     script, log = directory / "commands", directory / "serial.log"
     echo = f"echo {PROMPT.rstrip()}\\040\n" if batch else ""
-    script.write_text("".join(f"{echo}{c}\n" for c in [*commands, "kill"]))
+    script.write_text("".join(f"{echo}{c}\n" for c in [*commands, KILL]))
     flags = f'-ex "set width 0" -ex "set height 0" {"-batch -x" if batch else "<"} {script} 2>&1'
     out = make(target, *variables, f"GDBFLAGS={flags}", FAULTLINE_LOG=str(log))
     answers = [a.rstrip("\n") for a in out.split(PROMPT)[1:]]
