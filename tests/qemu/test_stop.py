@@ -4,7 +4,7 @@ import re
 
 import logmodel
 import pytest
-from scenario import NO_SCREEN, boot
+from scenario import NO_SCREEN, ROOT, boot
 from tools import qemu
 
 PROMPT = r"^(faultline|stop)> "
@@ -78,6 +78,8 @@ def test_step_shows_each_fault_before_it_happens(console):
             happened(text, stop, victim)
     text = console.type("c")
     assert console.prompt == "faultline" and "\nscan: ok " in text and "stop " not in text
+    shown_there, = re.findall(r"^(stop 9: .*?)^stop> ", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert shown_there in console.guest.log
     summary, = logmodel.summaries(console.guest.log)
     stops = len(re.findall(r"^stop \d+: pid 1 ", console.guest.log, re.MULTILINE))
     assert stops == len(events(console.guest.log.split("\nfaultline> c\n")[0].split("stop> c\n")[0], "fault")) + 1
