@@ -11,6 +11,7 @@
 
 bool console_attended;
 bool console_frozen;
+bool console_cancelled;
 
 static void input_arrived(void)
 {
@@ -86,6 +87,7 @@ static bool edit_line(struct editor *e)
         if (key < 0)
             return false;
         enum edit_result r = edit_key(e, key);
+        console_cancelled = e->cancelled;
         if (r != EDIT_GOES_ON)
             return r == EDIT_DONE;
     }

@@ -30,6 +30,9 @@ extern bool console_attended;
 /* While it is set, console_line waits without leaving the CPU to anybody: the machine stands still. */
 extern bool console_frozen;
 
+/* The last line was empty because of Ctrl-C. */
+extern bool console_cancelled;
+
 /* The console as an open file, to be read or written. => NULL when memory is short. */
 struct open_file *console_file(uint32_t flags) MUST_CHECK;
 

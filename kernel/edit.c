@@ -279,6 +279,7 @@ enum edit_result edit_key(struct editor *e, int key)
         return finish(e, "");
     case CTRL_C:
         e->length = 0;
+        e->cancelled = true;
         return finish(e, "^C");
     case CTRL_D:
         if (e->length == 0)

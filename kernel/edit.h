@@ -16,6 +16,7 @@ struct editor {
     size_t length, at; /* characters; where the cursor is */
     bool windowed;     /* too long for one row: a part of it is shown, from `first` on */
     size_t first;
+    bool cancelled;    /* it ended with Ctrl-C */
     uint32_t recalled; /* how many lines back in the history it is; 0: a new line */
 };
 

@@ -189,6 +189,8 @@ static void wait_for_line(void)
         if (!more || strcmp(line, "c") == 0 || strcmp(line, "continue") == 0) {
             go_on();
             waiting = false;
+        } else if (console_cancelled) {
+            continue; /* whoever gives a command up does not want the fault to go on */
         } else if (line[0] == '\0' || strcmp(line, "s") == 0) {
             stepping |= line[0] != '\0';
             watch_now();

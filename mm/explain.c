@@ -157,5 +157,7 @@ COMMAND_AT_STOP(
     command_run, .words = "on off", .complete = command_complete,
     .more = "  A page is OWNER:PAGE, as in the log: pid and page number, both hexadecimal. If the\n"
             "  instruction that faults needs the next victim itself, the one after it goes.\n"
+            "  accessed= of the next victim is its bit as it is now; why= is what the policy will see,\n"
+            "  which may clear bits on its way.\n"
             "  explain on     keeps the reasons of the last 16 picks, without logging them\n"
             "  explain main   one pool\n");

@@ -30,6 +30,14 @@ class Console:
         return self.guest.log[start:self.guest._seen].split("\n", 1)[1].rsplit("\n", 1)[0] + "\n"
 
 
+    def press(self, keys):
+        start = self.guest._seen
+        self.guest.process.stdin.write(keys)
+        self.guest.process.stdin.flush()
+        self.prompt = self.guest.expect(PROMPT)[1]
+        return self.guest.log[start:self.guest._seen].removesuffix(self.prompt + "> ")
+
+
 @pytest.fixture
 def console():
     with qemu.Guest(append="frames=8 policy=clock log=fault,evict,explain", extra=NO_SCREEN, timeout=60) as guest:
@@ -104,6 +112,7 @@ def test_breakpoints(console):
         text = console.type("")
         assert console.prompt == "stop" and len(VICTIM.findall(text)) == 1
         assert VICTIM.search(text)["frame"] == frame
+    assert console.press(b"pol\x03") == "pol^C\n"  # gives up the command, not the stop
     text = console.type("s")  # from here on at every fault
     assert console.prompt == "stop" and len(STOP.findall(text)) == 1
     console.type("break off")
