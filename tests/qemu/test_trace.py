@@ -2,8 +2,12 @@
 """Tracepoints: every event arrives, or is counted; there are as many of each kind as the kernel counted by other
 means; and a kernel that does not trace hardly pays for it."""
 import collections
+import json
+import pathlib
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -12,6 +16,9 @@ import pytest
 import tracefile
 from scenario import ROOT, boot
 from tools import qemu
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "trace"))
+import chrome  # noqa: E402
 
 UNTRACED = "build/faultline-notrace.elf"
 
@@ -27,6 +34,14 @@ def seen(run, nth=0):
             int(re.search(r" lost=(\d+)$", text, re.MULTILINE)[1]))
 
 
+@pytest.fixture(scope="module")
+def converted():
+    """=> a function: a trace as Chrome's JSON, by build/trace"""
+    subprocess.run(["make", "-s", "build/trace"], cwd=ROOT, check=True, stdin=subprocess.DEVNULL, timeout=120)
+    return lambda file: subprocess.run([ROOT / "build" / "trace", "--to", "json", file], check=True, timeout=60,
+                                       stdout=subprocess.PIPE).stdout
+
+
 OF_FAULTS = ["pgfault", *(f"fault_case{n}" for n in range(6)), "pgmajfault", "fault_refused"]
 OF_PAGES = ["pgsteal", "pgsteal_clean", "pswpin", "pswpout"]
 OF_ALL = OF_FAULTS + OF_PAGES + ["pgalloc", "pgfree", "nr_tlb_local_flush_one", "nr_tlb_local_flush_all",
@@ -38,7 +53,7 @@ def of_kind(raw, kind):
     return [tracefile.decode(e) for e in raw if e[1] == wanted]
 
 
-def test_100000_faults(tmp_path):
+def test_100000_faults(tmp_path, converted):
     run = boot(["run scan 100 1000 & stamp 60 40", "vmstat", "trace"], "frames=32 log=quiet trace=fault,evict,swap,proc",
                screen=False, trace=tmp_path / "trace", timeout=120)
     raw, kernel = tracefile.raw_events(tmp_path / "trace"), counters(run)
@@ -49,6 +64,10 @@ def test_100000_faults(tmp_path):
     assert lost == 0 and kinds == {name: traced[name] for name in ("start", "exit", "fault", "evict", "swap-out", "swap-in")}
     assert [e.fields["text"] for e in of_kind(raw, "start")] == [b"scan", b"stamp"]
     assert [(e.fields["status"], e.flags["killed"]) for e in of_kind(raw, "exit")] == [(0, 0)] * 2
+    picture = json.loads(converted(tmp_path / "trace"))
+    assert picture["otherData"]["events"] == len(raw) and picture["otherData"]["lost"] == 0
+    cases = collections.Counter(e["args"]["case"] for e in picture["traceEvents"] if e["ph"] == "X" and e["cat"] == "fault")
+    assert cases == {n: kernel[f"fault_case{n}"] for n in range(6) if kernel[f"fault_case{n}"]}
 
 
 # Everything ------------------------------------------------------------------------------------------
@@ -107,7 +126,7 @@ def resident(raw):
     return {pid: n for pid, n in pages.items() if n}
 
 
-def test_all_classes(tmp_path):
+def test_all_classes(tmp_path, converted):
     """Programs that fork, swap and are moved, and two in the middle of their work when it ends: there are as many events
     of each kind as the kernel counts, and events are what the log says, field by field."""
     run = boot(["trace off", "vmstat", "trace reset", "trace on all", "run holes 300 2 30 & forktree & stamp 60 2 &", "wait 20",
@@ -128,6 +147,8 @@ def test_all_classes(tmp_path):
     names = [e.fields["text"].decode() for e in of_kind(raw, "start")]
     assert collections.Counter(names) == collections.Counter(
         [*re.findall(r"\b(?:start|fork|exec) pid=\d+ name=(\S+)", log)])
+    events, _ = chrome.load(converted(tmp_path / "trace").decode())
+    assert sum(e["ph"] == "X" and e["cat"] == "fault" for e in events) == traced["pgfault"]
     logmodel.check(run.log)
 
 
