@@ -40,9 +40,8 @@ void maps_print(const struct space *s, struct printer *out)
             name_object(r->object, &st, name, sizeof name);
         else if (strcmp(r->name, "heap") == 0 || strcmp(r->name, "stack") == 0)
             format(name, sizeof name, "[%s]", r->name);
-        int n = print(out, "%08x-%08x %c%c%c%c %08x 00:%02x %u ", r->start, r->end,
-                      r->prot & VM_READ ? 'r' : '-', r->prot & VM_WRITE ? 'w' : '-',
-                      r->prot & VM_EXEC ? 'x' : '-', r->flags & REGION_SHARED ? 's' : 'p',
+        char rights[REGION_RIGHTS];
+        int n = print(out, "%08x-%08x %s %08x 00:%02x %u ", r->start, r->end, region_rights(r, rights),
                       r->object != NULL ? r->offset : 0, st.device, st.number);
         if (name[0] != '\0')
             print(out, "%*s%s", MAX(NAME_COLUMN - n, 0), "", name);

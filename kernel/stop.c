@@ -31,39 +31,28 @@ static uint32_t stopped; /* number of the fault that was shown last */
  * fault meanwhile. */
 static const struct proc *expected;
 
-static void print_prot(const struct region *r, struct printer *out)
+/* What a fault will be, as mm/fault.c decides it, without doing anything about it. */
+struct outlook {
+    const struct region *region; /* NULL: none; of a stack that will grow to the address, the stack */
+    bool grows;
+    struct pte pte;
+    enum fault_case kase;
+};
+
+static struct outlook foresee(const struct fault *f)
 {
-    print(out, "%08x-%08x %c%c%c%c %s", r->start, r->end, r->prot & VM_READ ? 'r' : '-',
-          r->prot & VM_WRITE ? 'w' : '-', r->prot & VM_EXEC ? 'x' : '-', r->flags & REGION_SHARED ? 's' : 'p',
-          r->name);
+    struct outlook o = {.pte = pmap_lookup(&f->space->pmap, f->va)};
+    if (f->va < USER_END)
+        o.region = region_find(&f->space->regions, f->va);
+    if (o.region == NULL)
+        o.grows = (o.region = space_stack_for(f->space, f->va)) != NULL;
+    o.kase = o.region == NULL                ? CASE_NO_REGION
+             : !(o.region->prot & f->access) ? CASE_FORBIDDEN
+                                             : fault_case_of(o.pte, f->access);
+    return o;
 }
 
-/* The case that the fault will be, as mm/fault.c decides it, without doing anything about it. */
-static enum fault_case foresee(const struct fault *f, const struct region *r, struct pte pte)
-{
-    if (r == NULL)
-        return CASE_NO_REGION;
-    if (!(r->prot & f->access))
-        return CASE_FORBIDDEN;
-    if (pte.state == PTE_SWAPPED)
-        return CASE_SWAPPED;
-    if (pte.state == PTE_NONE)
-        return CASE_FIRST_TOUCH;
-    return pte.writable || !(f->access & VM_WRITE) ? CASE_SPURIOUS : CASE_COW;
-}
-
-/* Where a stack would grow to the address, it is the stack's. */
-static const struct region *region_of(const struct fault *f, bool *grows)
-{
-    struct region_set *set = &f->space->regions;
-    const struct region *r = f->va < USER_END ? region_find(set, f->va) : NULL;
-    uint32_t above = region_index(set, f->va);
-    *grows = r == NULL && above < set->count && (set->at[above]->flags & REGION_GROWSDOWN) &&
-             set->at[above]->end - f->va <= f->space->stack_limit;
-    return *grows ? set->at[above] : r;
-}
-
-static void print_case(enum fault_case kase, struct pte pte, const struct region *r, struct printer *out)
+static void print_case(const struct outlook *o, struct printer *out)
 {
     static const char *const words[] = {
         [CASE_NO_REGION] = "nothing is mapped there: will be refused",
@@ -73,43 +62,43 @@ static void print_case(enum fault_case kase, struct pte pte, const struct region
         [CASE_SWAPPED] = "swapped out",
         [CASE_COW] = "copy on write",
     };
-    print(out, "  case   %u, %s", kase, words[kase]);
-    if (kase == CASE_SWAPPED)
-        print(out, ", in slot %u", pte.slot.n);
-    else if (kase == CASE_FIRST_TOUCH)
-        print(out, ": %s", r->object != NULL ? r->object->name : "zeros");
-    else if (kase == CASE_COW)
-        print(out, ", of frame %#x", pte.pfn.n);
+    print(out, "  case   %u, %s", o->kase, words[o->kase]);
+    if (o->kase == CASE_SWAPPED)
+        print(out, ", in slot %u", o->pte.slot.n);
+    else if (o->kase == CASE_FIRST_TOUCH)
+        print(out, ": %s", o->region->object != NULL ? o->region->object->name : "zeros");
+    else if (o->kase == CASE_COW)
+        print(out, ", of frame %#x", o->pte.pfn.n);
     print(out, "\n");
 }
 
 /* Will it need a frame that is not there? Then the stop waits for the policy's choice. */
-static bool must_evict(const struct fault *f, enum fault_case kase, const struct region *r)
+static bool must_evict(const struct fault *f, const struct outlook *o)
 {
     const struct pool *p = f->space->pool;
-    bool needs = kase == CASE_SWAPPED || kase == CASE_COW ||
-                 (kase == CASE_FIRST_TOUCH && ((f->access & VM_WRITE) || r->object != NULL));
+    bool needs = o->kase == CASE_SWAPPED || o->kase == CASE_COW ||
+                 (o->kase == CASE_FIRST_TOUCH && ((f->access & VM_WRITE) || o->region->object != NULL));
     return needs && (p->resident >= p->limit || buddy_free_frames() <= buddy_reserve());
 }
 
 /* => whether a page will have to go */
-static bool show_fault(const struct fault *f, struct printer *out)
+static bool show_fault(const struct fault *f, const struct outlook *o, struct printer *out)
 {
-    struct pmap *pmap = &f->space->pmap;
-    struct pool *p = f->space->pool;
-    bool grows;
-    const struct region *r = region_of(f, &grows);
-    struct pte pte = pmap_lookup(pmap, f->va);
-    enum fault_case kase = foresee(f, r, pte);
-    const struct proc *proc = proc_find(pmap->tag);
-    bool evict = must_evict(f, kase, r);
-    print(out, "stop %u: pid %u %s wants to %s 0x%08x, ", ++stopped, pmap->tag,
+    const struct pool *p = f->space->pool;
+    uint32_t pid = f->space->pmap.tag;
+    const struct region *r = o->region;
+    const struct proc *proc = proc_find(pid);
+    bool evict = must_evict(f, o);
+    char rights[REGION_RIGHTS];
+    print(out, "stop %u: pid %u %s wants to %s 0x%08x, ", ++stopped, pid,
           proc != NULL ? proc->result.name : "?", f->access & VM_WRITE ? "write" : "read", f->va);
     print(out, f->ip != 0 ? "ip 0x%08x\n  region " : "through the kernel\n  region ", f->ip);
-    if (r != NULL)
-        print_prot(r, out);
-    print(out, "%s\n", r == NULL ? "none" : grows ? ", will grow" : "");
-    print_case(kase, pte, r, out);
+    if (r == NULL)
+        print(out, "none\n");
+    else
+        print(out, "%08x-%08x %s %s%s\n", r->start, r->end, region_rights(r, rights), r->name,
+              o->grows ? ", will grow" : "");
+    print_case(o, out);
     print(out, "  pool   %s, %u of %u frames, policy %s%s\n", p->name, p->resident, p->limit, p->policy->name,
           evict ? ": a page must go" : "");
     return evict;
@@ -214,12 +203,10 @@ static bool matches(const struct wanted *w, uint32_t pid, uint32_t kase, vaddr_t
 
 static void on_fault(const struct fault *f)
 {
-    bool grows;
-    const struct region *r = region_of(f, &grows);
-    enum fault_case kase = foresee(f, r, pmap_lookup(&f->space->pmap, f->va));
-    if (!stepping && showing == 0 && !matches(&at_fault, f->space->pmap.tag, kase, f->va, ANY))
+    struct outlook o = foresee(f);
+    if (!stepping && showing == 0 && !matches(&at_fault, f->space->pmap.tag, o.kase, f->va, ANY))
         return;
-    if (show_fault(f, &log_console) && expected == NULL)
+    if (show_fault(f, &o, &log_console) && expected == NULL)
         expected = current;
     else
         wait_for_line();

@@ -105,10 +105,9 @@ void view_draw_space(struct canvas *c, uint32_t row, uint32_t end, const struct 
     uint32_t i = 0;
     for (; i < s->regions.count && pen.row < pen.end && pen.pages_left > 0; i++, pen.row++) {
         const struct region *r = s->regions.at[i];
-        canvas_print(c, pen.row, 0, VGA_GREY, "%08x-%08x %c%c%c%c %-6.6s %5u", r->start, r->end,
-                     r->prot & VM_READ ? 'r' : '-', r->prot & VM_WRITE ? 'w' : '-',
-                     r->prot & VM_EXEC ? 'x' : '-', r->flags & REGION_SHARED ? 's' : 'p', r->name,
-                     (r->end - r->start) / PAGE_SIZE);
+        char rights[REGION_RIGHTS];
+        canvas_print(c, pen.row, 0, VGA_GREY, "%08x-%08x %s %-6.6s %5u", r->start, r->end,
+                     region_rights(r, rights), r->name, (r->end - r->start) / PAGE_SIZE);
         pen.column = RUNS_AT;
         draw_runs(&pen, r);
     }

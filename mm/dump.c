@@ -101,9 +101,9 @@ void dump_space(struct space *s, struct printer *out)
     for (uint32_t i = 0; i < s->regions.count; i++) {
         const struct region *r = s->regions.at[i];
         struct usage u = region_usage(s, r);
-        print(out, "%08x-%08x %c%c%c%c %-6s %-6s ", r->start, r->end, r->prot & VM_READ ? 'r' : '-',
-              r->prot & VM_WRITE ? 'w' : '-', r->prot & VM_EXEC ? 'x' : '-',
-              r->flags & REGION_SHARED ? 's' : 'p', r->name, r->object != NULL ? r->object->name : "zero");
+        char rights[REGION_RIGHTS];
+        print(out, "%08x-%08x %s %-6s %-6s ", r->start, r->end, region_rights(r, rights), r->name,
+              r->object != NULL ? r->object->name : "zero");
         print_usage(&u, out);
         uint32_t *sum = &all.size;
         for (size_t j = 0; j < sizeof u / sizeof *sum; j++)

@@ -54,18 +54,9 @@ static enum vm_result find_region(struct fault *f)
 static void look_up(struct fault *f)
 {
     f->pte = pmap_lookup(&f->space->pmap, f->va);
-    switch (f->pte.state) {
-    case PTE_PRESENT:
+    if (f->pte.state == PTE_PRESENT)
         f->frame = frame_of(f->pte.pfn);
-        f->kase = f->pte.writable || !(f->access & VM_WRITE) ? CASE_SPURIOUS : CASE_COW;
-        break;
-    case PTE_SWAPPED:
-        f->kase = CASE_SWAPPED;
-        break;
-    case PTE_NONE:
-        f->kase = CASE_FIRST_TOUCH;
-        break;
-    }
+    f->kase = fault_case_of(f->pte, f->access);
 }
 
 /* Is the PTE still what phase 2 saw? */

@@ -18,6 +18,20 @@ enum fault_case {
     CASE_COW = 5,
 };
 
+/* The case of an access that the region allows, by what the PTE says. */
+static inline enum fault_case fault_case_of(struct pte pte, enum vm_prot access)
+{
+    switch ((enum pte_state)pte.state) {
+    case PTE_PRESENT:
+        return pte.writable || !(access & VM_WRITE) ? CASE_SPURIOUS : CASE_COW;
+    case PTE_SWAPPED:
+        return CASE_SWAPPED;
+    case PTE_NONE:
+        break;
+    }
+    return CASE_FIRST_TOUCH;
+}
+
 /* One fault. Who sets a field: [c] the caller, [1] find_region, [2] look_up, [3] the case's resolver. */
 struct fault {
     struct space *space;   /* [c] */

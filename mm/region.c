@@ -71,6 +71,16 @@ void region_set_destroy(struct region_set *set)
     memset(set, 0, sizeof *set);
 }
 
+const char *region_rights(const struct region *r, char text[REGION_RIGHTS])
+{
+    text[0] = r->prot & VM_READ ? 'r' : '-';
+    text[1] = r->prot & VM_WRITE ? 'w' : '-';
+    text[2] = r->prot & VM_EXEC ? 'x' : '-';
+    text[3] = r->flags & REGION_SHARED ? 's' : 'p';
+    text[4] = '\0';
+    return text;
+}
+
 uint32_t region_index(const struct region_set *set, vaddr_t va)
 {
     uint32_t low = 0, high = set->count;

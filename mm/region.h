@@ -41,6 +41,10 @@ void region_set_destroy(struct region_set *set);
 /* => the region that contains va, or NULL. */
 struct region *region_find(struct region_set *set, vaddr_t va);
 
+/* => "rw-p": read, write, execute, and shared or private, as /proc/PID/maps has them. In `text`. */
+enum { REGION_RIGHTS = 5 };
+const char *region_rights(const struct region *r, char text[REGION_RIGHTS]);
+
 /* => index of the first region that ends above va; set->count if there is none. */
 uint32_t region_index(const struct region_set *set, vaddr_t va);
 

@@ -253,7 +253,7 @@ enum vm_result space_protect(struct space *s, vaddr_t start, uint32_t length, ui
     return result == VM_OK && at < end ? VM_NO_REGION : result;
 }
 
-struct region *space_grow_stack(struct space *s, vaddr_t va)
+struct region *space_stack_for(const struct space *s, vaddr_t va)
 {
     uint32_t i = region_index(&s->regions, va);
     if (va < USER_START || i == s->regions.count)
@@ -264,8 +264,16 @@ struct region *space_grow_stack(struct space *s, vaddr_t va)
     if (!(r->flags & REGION_GROWSDOWN) || r->start <= va || r->end - start > s->stack_limit ||
         (guarded && start - below < STACK_GUARD))
         return NULL;
+    return r;
+}
+
+struct region *space_grow_stack(struct space *s, vaddr_t va)
+{
+    struct region *r = space_stack_for(s, va);
+    if (r == NULL)
+        return NULL;
     s->locked -= locked_pages(r);
-    region_extend_down(&s->regions, r, start);
+    region_extend_down(&s->regions, r, ALIGN_DOWN(va, (vaddr_t)PAGE_SIZE));
     s->locked += locked_pages(r);
     return r;
 }

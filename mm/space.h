@@ -100,7 +100,9 @@ void exact_hide_all(struct space *s);
 void exact_destroy(struct space *s);
 enum vm_result exact_fork(struct space *child, struct space *parent) MUST_CHECK;
 
-/* Does a fault at va mean that the stack wants to grow? Then it has grown, and this is its region. */
+/* Does a fault at va, which is in no region, mean that the stack wants to grow? => its region, NULL: no.
+ * space_grow_stack lets it grow, too. */
+struct region *space_stack_for(const struct space *s, vaddr_t va);
 struct region *space_grow_stack(struct space *s, vaddr_t va);
 
 /* Rights that a page in f may have in region r right now: less than the region's while a write must be seen

@@ -79,9 +79,8 @@ static void print_region(struct space *s, vaddr_t va, struct printer *out)
         print(out, "     in no region: an access is refused, unless a stack grows to it\n");
         return;
     }
-    print(out, "     in region 0x%08x-0x%08x %c%c%c%c %s\n", r->start, r->end, r->prot & VM_READ ? 'r' : '-',
-          r->prot & VM_WRITE ? 'w' : '-', r->prot & VM_EXEC ? 'x' : '-', r->flags & REGION_SHARED ? 's' : 'p',
-          r->name);
+    char rights[REGION_RIGHTS];
+    print(out, "     in region 0x%08x-0x%08x %s %s\n", r->start, r->end, region_rights(r, rights), r->name);
 }
 
 static void print_walk(struct space *s, vaddr_t va, struct printer *out)
